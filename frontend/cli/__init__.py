@@ -1,0 +1,1 @@
+"""The command line's side of AstroCloud: a client of the public API and nothing else."""

@@ -1,0 +1,1 @@
+"""The Azure Functions apps: thin triggers, one package an app."""

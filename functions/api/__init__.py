@@ -1,0 +1,1 @@
+"""The API: HTTP triggers of users, one module a resource."""

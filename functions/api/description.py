@@ -1,0 +1,17 @@
+"""The description of this API: every operation of every resource."""
+
+from functools import cache
+from typing import Any
+
+from functions.api import auth, deployments, health, logs, projects
+from shared.services import services
+from shared.triggers.openapi import document
+
+RESOURCES = tuple(m.resource for m in (auth, projects, deployments, logs, health))
+
+
+@cache
+def describe() -> dict[str, Any]:
+    """The OpenAPI document."""
+    operations = [operation for resource in RESOURCES for operation in resource.operations]
+    return document(operations, "AstroCloud API", services().settings.platform_url)

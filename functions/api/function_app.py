@@ -1,0 +1,9 @@
+"""The API app: composes its resources."""
+
+import azure.functions as func
+
+from functions.api.description import RESOURCES
+
+app = func.FunctionApp()
+for resource in RESOURCES:
+    app.register_functions(resource.blueprint)

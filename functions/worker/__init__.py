@@ -1,0 +1,1 @@
+"""The worker: queue, Kafka and timer triggers, one thin function each."""

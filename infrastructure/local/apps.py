@@ -1,0 +1,63 @@
+"""Stages the function apps and writes the settings that each of them is given."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from infrastructure.local.errors import StackError
+from infrastructure.local.installation import Installation
+
+APPS = ("api", "admin", "worker")
+
+
+async def stage_all(installation: Installation) -> str:
+    """``.build/<app>`` for each app, with its ``local.settings.json``."""
+    changed = await asyncio.to_thread(_stage_all, installation)
+    return f"new: {', '.join(changed)}" if changed else "unchanged"
+
+
+def settings_of(app: str, installation: Installation) -> dict[str, str]:
+    """The app settings; each app has its own database role."""
+    secrets = installation.secrets
+    values = {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "ASTROCLOUD_ENVIRONMENT": "local",
+        "AzureWebJobsStorage": installation.storage,
+        "DATABASE_URL": installation.database_url(f"astrocloud_{app}"),
+        "REDIS_URL": installation.redis_url,
+        "KAFKA_BROKERS": installation.kafka_brokers,
+        "WEBPUBSUB_CONNECTION_STRING": installation.webpubsub,
+        "PLATFORM_URL": installation.platform_url,
+        "ADMIN_URL": installation.admin_url,
+        "SITES_URL": installation.sites_url,
+        "SIGNING_KEYS": secrets.text("signing-key"),
+    }
+    if app == "api":
+        values["DEVELOPMENT_SIGN_IN_SECRET"] = secrets.text("development-sign-in")
+    return values
+
+
+def _stage_all(installation: Installation) -> list[str]:
+    from infrastructure.packaging import StagingError, stage
+
+    changed = []
+    for app in APPS:
+        target = installation.paths.build / app
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if stage(app, installation.paths.root, target):
+                changed.append(app)
+        except StagingError as error:
+            raise StackError(f"The app {app} cannot be staged: {error}") from error
+        document = {"IsEncrypted": False, "Values": settings_of(app, installation)}
+        _write_private(target / "local.settings.json", json.dumps(document, indent=2))
+    return changed
+
+
+def _write_private(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    draft.replace(path)

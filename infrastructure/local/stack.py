@@ -1,0 +1,93 @@
+"""Composes the stack: which services and steps there are, and who needs whom."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from infrastructure.local import apps, seed, storage
+from infrastructure.local.installation import Installation
+from infrastructure.local.nodes import Node, Service, Step
+from infrastructure.local.services import (
+    azurite,
+    functions,
+    gateway,
+    kafka,
+    postgres,
+    valkey,
+    webpubsub,
+)
+
+
+def compose(installation: Installation, *, core_tools: Path | None = None) -> list[Node]:
+    """Everything that ``./dev up`` runs, in the order in which it is shown."""
+    return [
+        *stores(installation),
+        *steps(installation),
+        *platform(installation, core_tools),
+        *seed.steps(installation, needs=("api", "worker", "gateway")),
+    ]
+
+
+def stores(installation: Installation) -> list[Service]:
+    """What keeps or carries data."""
+    paths, ports, secrets = installation.paths, installation.ports, installation.secrets
+    found = [
+        postgres.service(paths, ports["postgres"], secrets),
+        valkey.service(paths, ports["valkey"], secrets.text("valkey")),
+        azurite.service(paths, ports, secrets.base64("azurite")),
+        webpubsub.service(paths, ports, secrets),
+    ]
+    if not kafka.external(installation.outside):
+        found.insert(2, kafka.service(paths, ports["kafka"]))
+    return found
+
+
+def steps(installation: Installation) -> list[Step]:
+    """What must have been done before the platform can work."""
+    owner = installation.database_url(postgres.OWNER)
+
+    async def migrate() -> str:
+        from shared.migrate import migrate
+
+        applied = await migrate(owner)
+        return f"{len(applied)} applied" if applied else "nothing new"
+
+    async def make_storage() -> str:
+        return await storage.create_all(installation.storage)
+
+    async def stage() -> str:
+        return await apps.stage_all(installation)
+
+    found = [
+        postgres.roles_step(installation.ports["postgres"], installation.secrets),
+        Step(name="migrations", run=migrate, needs=("database",)),
+        Step(name="storage", run=make_storage, needs=("azurite",)),
+        Step(name="apps", run=stage),
+    ]
+    if brokers := kafka.external(installation.outside):
+        found.append(_topics_step(brokers))
+    return found
+
+
+def platform(installation: Installation, core_tools: Path | None) -> list[Service]:
+    """The function apps and the gateway before them."""
+    paths, ports = installation.paths, installation.ports
+    broker = "topics" if kafka.external(installation.outside) else "kafka"
+    needs = ("apps", "migrations", "storage", "valkey", "webpubsub", broker)
+    services = [
+        functions.service(app, paths, ports[app], needs=needs, core_tools=core_tools)
+        for app in apps.APPS
+    ]
+    return [*services, gateway.service(installation, needs=("storage",))]
+
+
+def services_of(nodes: Sequence[Node]) -> list[str]:
+    """The names of those that run."""
+    return [node.name for node in nodes if isinstance(node, Service)]
+
+
+def _topics_step(brokers: str) -> Step:
+    async def run() -> str:
+        await kafka.create_topics(brokers)
+        return brokers
+
+    return Step(name="topics", run=run)

@@ -1,0 +1,1 @@
+"""Accounts, their users and members, and the sessions that sign users in."""

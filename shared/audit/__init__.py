@@ -1,0 +1,1 @@
+"""Who did what, when, to what: one row beside the change it tells of."""

@@ -1,0 +1,1 @@
+"""Clients of the services around us: one class each, the only users of their SDKs."""

@@ -1,0 +1,1 @@
+"""Deployments: attempts to put one revision online, and how they move."""

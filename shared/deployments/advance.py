@@ -1,0 +1,204 @@
+"""``advance``: does whatever a deployment's row needs next.
+
+A hint says only "look at this row". Claiming raises the row's tick, so of all hints with one tick
+the first wins and the others end at once. The lease ends by itself when its holder dies; the sweep
+then sends a new hint. Nothing that is lost, doubled, late or reordered does harm.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.clients.queues import DEPLOYMENTS, Queues
+from shared.database import Database, Row
+from shared.deployments import work_store
+from shared.deployments.completion import Completion
+from shared.deployments.lifecycle import State
+from shared.deployments.outcomes import (
+    Canceled,
+    Claim,
+    Fail,
+    LeaseLost,
+    Next,
+    Outcome,
+    Overdue,
+    Ready,
+    Step,
+    Wait,
+)
+from shared.errors import AstroCloudError
+from shared.logs.service import LogService
+
+LEASE_SECONDS = 30
+_HINT_REST_SECONDS = 30
+_BATCH = 200
+_MOST_ATTEMPTS = 8
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Look at this row, if its tick is still this one."""
+
+    deployment: UUID
+    tick: int
+
+
+class Advancer:
+    """Claims rows and runs the step of their state."""
+
+    def __init__(
+        self,
+        database: Database,
+        queues: Queues,
+        logs: LogService,
+        completion: Completion,
+        steps: Mapping[State, Step],
+    ) -> None:
+        self._database = database
+        self._queues = queues
+        self._logs = logs
+        self._completion = completion
+        self._steps = steps
+
+    async def advance(self, hint: Hint) -> None:
+        """Go on with a deployment until it waits or ends."""
+        tick: int | None = hint.tick
+        while tick is not None:
+            tick = await self._advance_once(Hint(hint.deployment, tick))
+
+    async def sweep(self) -> int:
+        """Send a hint for each row that is due; how many."""
+        sent = 0
+        while True:
+            async with self._database.transaction() as connection:
+                due = await work_store.take_due(connection, _HINT_REST_SECONDS, _BATCH)
+            for row in due:
+                await self.hint(row["id"], row["tick"])
+            sent += len(due)
+            if len(due) < _BATCH:
+                return sent
+
+    async def hint(self, deployment_id: UUID, tick: int, delay: float = 0) -> None:
+        """Send a hint; raises Unavailable."""
+        message = {"deployment": str(deployment_id), "tick": tick}
+        await self._queues.send(DEPLOYMENTS, message, round(delay))
+
+    async def look_again(self, deployment_id: UUID) -> None:
+        """Hint at the row as it stands now; for messages that could not be handled."""
+        async with self._database.transaction() as connection:
+            tick = await work_store.read_tick(connection, deployment_id)
+        if tick is not None:
+            await self.hint(deployment_id, tick)
+
+    async def _advance_once(self, hint: Hint) -> int | None:
+        """One step; the tick to go on with at once, or None."""
+        async with self._database.transaction() as connection:
+            row = await work_store.claim(connection, hint.deployment, hint.tick, LEASE_SECONDS)
+        if row is None:
+            return None
+        log = self._logs.writer(row["account_id"], row["id"], f"advance-{row['tick']}")
+        claim = Claim(row, log, self._renewal(row))
+        try:
+            outcome = await self._run(claim)
+            await log.flush()
+            return await self._commit(claim, outcome)
+        except LeaseLost:
+            return None
+        except Canceled:
+            await log.flush()
+            await self._completion.finish(row, "canceled")
+            return None
+
+    async def _run(self, claim: Claim) -> Outcome:
+        """The step's answer, with its errors as answers too."""
+        row = claim.row
+        if row["cancel_requested"] or row["project_deleted"]:
+            raise Canceled
+        if row["overdue"]:
+            return _overdue(claim)
+        try:
+            return await self._steps[row["state"]](claim)
+        except Overdue:
+            return _overdue(claim)
+        except AstroCloudError as error:
+            if not error.retryable:
+                return Fail(error.slug, error.title, error.detail)
+            return self._try_again(claim, error.slug)
+        except (LeaseLost, Canceled):
+            raise
+        except Exception:  # noqa: BLE001 - logged; whatever it is, the row must end or go on
+            _log.exception("%s: the step %s failed", claim.name, row["state"])
+            return self._try_again(claim, "internal_error")
+
+    def _try_again(self, claim: Claim, code: str) -> Outcome:
+        attempt = claim.row["attempt"] + 1
+        if attempt >= _MOST_ATTEMPTS:
+            return Fail(
+                code,
+                "Something that we need did not answer",
+                f"{claim.name} was tried {attempt} times while {claim.row['state']}:"
+                " deploy again; if it stays, ask the operators of this platform",
+            )
+        return _Retry(min(2.0**attempt, 60.0))
+
+    async def _commit(self, claim: Claim, outcome: Outcome) -> int | None:
+        row = claim.row
+        match outcome:
+            case Next():
+                return await self._completion.move(row, outcome)
+            case Ready(release):
+                await self._completion.ready(row, release)
+            case Fail(code, title, detail):
+                claim.log.write(detail, stream="stderr")
+                await claim.log.flush()
+                failure = {"code": code, "title": title, "detail": detail}
+                await self._completion.finish(row, "failed", failure)
+            case Wait(seconds):
+                retry = isinstance(outcome, _Retry)
+                return await self._wait(row, seconds, failed_attempt=retry)
+        return None
+
+    async def _wait(
+        self, row: Mapping[str, Any], seconds: float, *, failed_attempt: bool
+    ) -> int | None:
+        """None; or the tick to go on with where the row has moved on meanwhile (admission)."""
+        async with self._database.transaction() as connection:
+            held = await work_store.wait(connection, row, seconds, failed_attempt=failed_attempt)
+        if held:
+            await self.hint(row["id"], row["tick"], seconds)
+            return None
+        tick: int = row["tick"]
+        return tick
+
+    def _renewal(self, row: Row) -> Any:
+        async def renew(progress: Mapping[str, int]) -> None:
+            async with self._database.transaction() as connection:
+                held = await work_store.renew(
+                    connection, row["id"], row["tick"], LEASE_SECONDS, dict(progress)
+                )
+            if held is None:
+                raise LeaseLost
+            if held["cancel_requested"]:
+                raise Canceled
+            if held["overdue"]:
+                raise Overdue
+
+        return renew
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry(Wait):
+    """A wait after a failed attempt; attempts are bounded."""
+
+
+def _overdue(claim: Claim) -> Fail:
+    state = claim.row["state"]
+    return Fail(
+        "deadline_exceeded",
+        "It took too long",
+        f"{claim.name} was still {state} at its deadline: deploy again; if it stays, ask the"
+        " operators of this platform",
+    )

@@ -1,0 +1,120 @@
+"""Commits what a step answered: the move, the end, or the release with its going live.
+
+Everything that must happen with a move is committed with it (events, deliveries); everything that
+may be lost (hints to dashboards, waking who waits) comes after.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from shared.config import Settings
+from shared.database import EVERYONE, Connection, Database
+from shared.deliveries import store as deliveries
+from shared.deliveries.service import DeliveryService
+from shared.deployments import pointer_store, store, work_store
+from shared.deployments.admission import Admission
+from shared.deployments.announcements import Announcements
+from shared.deployments.lifecycle import State, check_transition
+from shared.deployments.outcomes import LeaseLost, Next, Release
+from shared.routes import store as routes
+from shared.routes.models import permalink_host
+
+_log = logging.getLogger(__name__)
+
+
+class Completion:
+    """Moves a claimed deployment on, or ends it."""
+
+    def __init__(
+        self,
+        database: Database,
+        delivery: DeliveryService,
+        admission: Admission,
+        announcements: Announcements,
+        settings: Settings,
+    ) -> None:
+        self._database = database
+        self._deliveries = delivery
+        self._admission = admission
+        self._announcements = announcements
+        self._sites_domain = urlsplit(settings.sites_url).hostname or ""
+
+    async def move(self, row: Mapping[str, Any], outcome: Next) -> int:
+        """To the next state at work; the tick to go on with. Raises LeaseLost."""
+        check_transition(row["state"], outcome.state)
+        changes: dict[str, Any] = {"source": dict(outcome.source)}
+        if outcome.build_spec is not None:
+            changes["build_spec"] = dict(outcome.build_spec)
+        async with self._database.transaction() as connection:
+            if not await work_store.move(connection, row, outcome.state, changes):
+                raise LeaseLost
+            await store.insert_event(connection, row["account_id"], row["id"], outcome.state, None)
+        await self._announcements.announce(row, outcome.state)
+        tick: int = row["tick"]
+        return tick
+
+    async def finish(
+        self,
+        row: Mapping[str, Any],
+        state: State,
+        failure: dict[str, str] | None = None,
+    ) -> None:
+        """To a state that ends it without a release. Raises LeaseLost."""
+        check_transition(row["state"], state)
+        async with self._database.transaction() as connection:
+            if not await work_store.finish(connection, row, state, failure):
+                raise LeaseLost
+            detail = failure["detail"] if failure else None
+            await store.insert_event(connection, row["account_id"], row["id"], state, detail)
+            ids = [await end_log(connection, row)]
+        await self._after_end(row, state, ids)
+
+    async def ready(self, row: Mapping[str, Any], release: Release) -> None:
+        """Commit the release, its permalink and, where nothing forbids, that it is live."""
+        check_transition(row["state"], "ready")
+        async with self._database.transaction() as connection:
+            if not await work_store.finish(connection, row, "ready", None):
+                raise LeaseLost
+            live, ids = await self._release(connection, row, release)
+            detail = "live" if live else None
+            await store.insert_event(connection, row["account_id"], row["id"], "ready", detail)
+            ids.append(await end_log(connection, row))
+        await self._after_end(row, "ready", ids)
+
+    async def _release(
+        self, connection: Connection, row: Mapping[str, Any], release: Release
+    ) -> tuple[bool, list[UUID]]:
+        """The rows of a release: whether it is live, and the deliveries of its routes."""
+        values = {
+            "id": release.id,
+            "kind": release.kind,
+            "serving": dict(release.serving),
+            "settings": dict(release.settings),
+            "files": release.files,
+            "bytes": release.bytes,
+            "progress": dict(release.progress),
+        }
+        await work_store.insert_release(connection, row, values)
+        account = row["account_id"]
+        hosts = [permalink_host(row["project_slug"], row["number"], self._sites_domain)]
+        await routes.insert_permalink(connection, hosts[0], account, row["project_id"], release.id)
+        environment = row["environment_id"]
+        live = await pointer_store.go_live(connection, environment, release.id, row["number"])
+        if live:
+            hosts += await routes.move_hosts(connection, environment)
+        return live, await routes.write_later(connection, account, hosts)
+
+    async def _after_end(self, row: Mapping[str, Any], state: State, ids: list[UUID]) -> None:
+        await self._deliveries.attempt_all(EVERYONE, ids)
+        await self._announcements.announce(row, state)
+        await self._admission.left(row["account_id"], row["id"])
+        await self._admission.admit_waiting()
+
+
+async def end_log(connection: Connection, row: Mapping[str, Any]) -> UUID:
+    """Commit with the end of a deployment that its log is to be closed; the delivery."""
+    payload = {"account": str(row["account_id"]), "deployment": str(row["id"])}
+    return await deliveries.insert(connection, row["account_id"], "log_end", payload)

@@ -1,0 +1,102 @@
+"""What a step answers, and what it is given.
+
+A step looks at its row, does the next small thing and answers at once: ``Next`` state, ``Wait``
+some seconds, or ``Fail`` with a reason. It never waits itself.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from shared.deployments.lifecycle import State
+from shared.logs.writer import LogWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The row that a step works on, held under a lease."""
+
+    row: Mapping[str, Any]
+    log: LogWriter
+    renew: Callable[[Mapping[str, int]], Awaitable[None]]
+    """Keeps the lease and stores progress; raises LeaseLost, Canceled or Overdue."""
+
+    @property
+    def id(self) -> UUID:
+        """The deployment's id."""
+        identity: UUID = self.row["id"]
+        return identity
+
+    @property
+    def name(self) -> str:
+        """As people call it: ``shop #42``."""
+        return f"{self.row['project_slug']} #{self.row['number']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a step leaves: a complete release, its row not yet committed."""
+
+    id: UUID
+    kind: str
+    serving: Mapping[str, Any]
+    files: int
+    bytes: int
+    progress: Mapping[str, int]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Go on to a state; ``source`` and ``build_spec`` are kept in the row for later steps."""
+
+    state: State
+    source: Mapping[str, Any] = field(default_factory=dict)
+    build_spec: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The release stands complete: commit it, and go live where nothing forbids."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again in some seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """It cannot be done: a stable code, what happened, and what to do."""
+
+    code: str
+    title: str
+    detail: str
+
+
+Outcome = Next | Ready | Wait | Fail
+
+
+class Step(Protocol):
+    """What does the work of one state."""
+
+    async def __call__(self, claim: Claim) -> Outcome:
+        """Do the next small thing for the row."""
+        ...
+
+
+class LeaseLost(Exception):
+    """Another claim holds the row: stop without a word."""
+
+
+class Canceled(Exception):
+    """A member asked for the end."""
+
+
+class Overdue(Exception):
+    """The deadline has passed."""

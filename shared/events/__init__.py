@@ -1,0 +1,1 @@
+"""Changes of deployments, told through Kafka to whoever watches."""

@@ -1,0 +1,1 @@
+"""Whether what we depend on answers."""

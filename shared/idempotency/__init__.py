@@ -1,0 +1,1 @@
+"""Idempotency keys: one key and body, one effect, one answer."""

@@ -1,0 +1,158 @@
+"""Logs as the rest of the platform uses them: write, ingest from Kafka, read.
+
+Lines are stored first and pushed after; a push that fails harms nobody, since readers fill gaps
+by position.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from shared.clients.kafka import Producer
+from shared.database import Scope
+from shared.errors import AstroCloudError
+from shared.logs import fanout
+from shared.logs.lines import Record, Undecodable, decode
+from shared.logs.masking import Masker, Secrets, no_secrets
+from shared.logs.store import Growth, LogStore, Page
+from shared.logs.writer import LogWriter
+
+if TYPE_CHECKING:
+    from shared.clients.webpubsub import PushClient
+
+MAX_PAGE = 5_000
+_HIGHEST_N = 2**53
+_PUSH_SECONDS = 5.0
+_PUSH_TTL_SECONDS = 30
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_log = logging.getLogger(__name__)
+
+
+class Incoming(NamedTuple):
+    """A record as Kafka handed it over; the position is where an operator finds it again."""
+
+    value: bytes
+    partition: int | None = None
+    offset: int | None = None
+
+
+class LogService:
+    """Built once a process; ``secrets`` knows the values to mask in a deployment's log."""
+
+    def __init__(
+        self,
+        store: LogStore,
+        producer: Producer,
+        push: "PushClient",
+        secrets: Secrets = no_secrets,
+        *,
+        first_pause: float = _FIRST_PAUSE,
+    ) -> None:
+        self._store = store
+        self._producer = producer
+        self._push = push
+        self._secrets = secrets
+        self._first_pause = first_pause
+        self._pause = first_pause
+
+    def writer(self, account_id: UUID, deployment_id: UUID, name: str) -> LogWriter:
+        """A new writer of a deployment's log; ``name`` says which part of the work writes.
+
+        The id is new each time: a step that runs again begins at sequence 1, and that must not
+        look like a repetition.
+        """
+        writer_id = f"{name}-{token_hex(4)}"
+        return LogWriter(self._producer, self._store_directly, account_id, deployment_id, writer_id)
+
+    async def ingest(self, batch: Sequence[Incoming]) -> None:
+        """Store a batch from Kafka, then tell readers; raises where it could not be stored.
+
+        The trigger repeats a batch that raised at once, so the pause before that is made here.
+        What can never be stored is set aside, and the partition goes on.
+        """
+        records = list(_decoded(batch))
+        try:
+            growths = await self._stored(records)
+        except Exception as error:
+            _log.error("%d log records wait for the store: %s", len(records), _reason(error))
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+            raise
+        self._pause = self._first_pause
+        await self._tell(growths)
+
+    async def read(self, scope: Scope, deployment_id: UUID, after: int, limit: int) -> Page:
+        """Lines after a position, at most ``limit`` of them; raises NotFound."""
+        after = min(max(after, 0), _HIGHEST_N)
+        return await self._store.page(scope, deployment_id, after, min(max(limit, 1), MAX_PAGE))
+
+    async def text(self, scope: Scope, deployment_id: UUID) -> AsyncIterator[str]:
+        """The whole log as it stands, as text in pieces; raises NotFound before the first."""
+        after = 0
+        while True:
+            page = await self.read(scope, deployment_id, after, MAX_PAGE)
+            yield "".join(f"{line.time} {line.text}\n" for line in page.lines)
+            if not page.lines:
+                return
+            after = page.next_after
+
+    async def deliver_end(self, _scope: Scope, payload: dict[str, Any]) -> None:
+        """The handler of ``log_end`` deliveries: the deployment's log is complete."""
+        writer = self.writer(UUID(payload["account"]), UUID(payload["deployment"]), "end")
+        await writer.end()
+
+    async def _store_directly(self, records: Sequence[Record]) -> None:
+        await self._tell(await self._stored(records))
+
+    async def _stored(self, records: Sequence[Record]) -> list[Growth]:
+        deployments = {record.stream for record in records}
+        maskers = {i: Masker(await self._secrets(i)) for i in deployments}
+        appended = await self._store.append(records, maskers)
+        for record in appended.foreign:
+            _log.warning(
+                "A log record of stream %s, account %s was set aside: no such deployment",
+                record.stream,
+                record.account,
+            )
+        return appended.growths
+
+    async def _tell(self, growths: Iterable[Growth]) -> None:
+        sent = [self._tell_one(growth) for growth in growths]
+        failures = [error for error in await asyncio.gather(*sent) if error is not None]
+        if failures:
+            _log.warning(
+                "Lines of %d deployments were stored but not pushed: %s",
+                len(failures),
+                _reason(failures[0]),
+            )
+
+    async def _tell_one(self, growth: Growth) -> Exception | None:
+        group = fanout.group(growth.deployment_id)
+        try:
+            async with asyncio.timeout(_PUSH_SECONDS):
+                for message in fanout.messages(growth):
+                    await self._push.send_to_group(group, message, ttl_seconds=_PUSH_TTL_SECONDS)
+        except (AstroCloudError, TimeoutError) as error:
+            return error
+        return None
+
+
+def _decoded(batch: Iterable[Incoming]) -> Iterable[Record]:
+    for item in batch:
+        try:
+            yield decode(item.value)
+        except Undecodable as error:
+            # It stays in the topic for as long as Kafka keeps it: that is where it is set aside.
+            _log.warning(
+                "Record %s of partition %s of topic logs was set aside: %s",
+                item.offset,
+                item.partition,
+                error.detail,
+            )
+
+
+def _reason(error: Exception) -> str:
+    return error.detail if isinstance(error, AstroCloudError) else type(error).__name__

@@ -1,0 +1,31 @@
+"""Answers what runs, what waits and what is behind."""
+
+from shared.clients.queues import DELIVERIES, DEPLOYMENTS, Queues
+from shared.config import Settings
+from shared.database import Database
+from shared.operations import store
+from shared.operations.models import Overview, Running
+
+_MOST_RUNNING = 100
+
+
+class OperationsService:
+    """Reads for operators."""
+
+    def __init__(self, database: Database, queues: Queues, settings: Settings) -> None:
+        self._database = database
+        self._queues = queues
+        self._settings = settings
+
+    async def overview(self) -> Overview:
+        """The whole platform in one look; raises Unavailable."""
+        async with self._database.transaction() as connection:
+            running = await store.list_running(connection, _MOST_RUNNING)
+            counts = await store.count(connection)
+        hints = [await self._queues.length(queue) for queue in (DEPLOYMENTS, DELIVERIES)]
+        return Overview(
+            running=[Running(**row) for row in running],
+            active_bound=self._settings.active_deployments,
+            hints_waiting=sum(hints),
+            **counts,
+        )

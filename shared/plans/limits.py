@@ -1,0 +1,38 @@
+"""Every limit of a plan, declared once: API, pages and documentation render this list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A bound: its name, what it counts, the value where a plan says nothing, and its meaning."""
+
+    name: str
+    unit: str
+    default: int
+    text: str
+
+
+PROJECTS = Limit("projects", "projects", 100, "Projects in the account")
+CONCURRENT_DEPLOYMENTS = Limit(
+    "concurrent_deployments", "deployments", 2, "Deployments of the account at work at once"
+)
+UPLOAD_BYTES = Limit("upload_bytes", "bytes", 500_000_000, "Size of one uploaded archive")
+SITE_FILES = Limit("site_files", "files", 50_000, "Files in one release")
+SITE_BYTES = Limit("site_bytes", "bytes", 2_000_000_000, "Size of one release, unpacked")
+FILE_BYTES = Limit("file_bytes", "bytes", 500_000_000, "Size of one file in a release")
+
+LIMITS = (
+    PROJECTS,
+    CONCURRENT_DEPLOYMENTS,
+    UPLOAD_BYTES,
+    SITE_FILES,
+    SITE_BYTES,
+    FILE_BYTES,
+)
+
+
+def value_of(limit: Limit, own: Mapping[str, int]) -> int:
+    """The account's value: its own where it has one, else the default."""
+    return int(own.get(limit.name, limit.default))

@@ -1,0 +1,1 @@
+"""Projects: what is put online, under which name."""

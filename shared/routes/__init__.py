@@ -1,0 +1,1 @@
+"""Routes: what answers a host, projected from rows to Blob where the gateway reads it."""

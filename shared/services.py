@@ -1,0 +1,211 @@
+"""Every client and service of a process, built on first use.
+
+Nothing is opened at import: a cold start pays only for what its first call needs. Modules that
+only the worker needs are imported where they are used, for the same reason.
+"""
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from shared.accounts.service import AccountService
+from shared.accounts.tokens import AccessTokens
+from shared.clients.blobs import Blobs
+from shared.clients.kafka import Producer
+from shared.clients.queues import Queues
+from shared.clients.redis import RedisClient
+from shared.clients.webpubsub import PushClient
+from shared.config import Settings, settings
+from shared.database import Database
+from shared.deliveries.service import DeliveryService
+from shared.deployments.service import DeploymentService
+from shared.events.service import EventService
+from shared.health.service import HealthService
+from shared.health.status import StatusService
+from shared.idempotency.service import IdempotencyService
+from shared.logs.service import LogService
+from shared.logs.store import LogStore
+from shared.projects.service import ProjectService
+from shared.rate_limits.service import RateLimitService
+from shared.routes.service import RouteService
+
+if TYPE_CHECKING:
+    from shared.deployments.admission import Admission
+    from shared.deployments.advance import Advancer
+    from shared.operations.service import OperationsService
+    from shared.upkeep import Upkeep
+
+
+class Services:
+    """The composition of the control plane from its settings."""
+
+    def __init__(self, configured: Settings) -> None:
+        self.settings = configured
+
+    @cached_property
+    def database(self) -> Database:
+        """The pool of this app's role."""
+        return Database(self.settings.database_url, self.settings.database_pool)
+
+    @cached_property
+    def redis(self) -> RedisClient:
+        """The line of waiting requests, rate limits, heartbeats."""
+        return RedisClient(self.settings.redis_url)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Objects, manifests, routes, staged archives."""
+        return Blobs(self.settings.storage)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """Hints."""
+        return Queues(self.settings.storage)
+
+    @cached_property
+    def producer(self) -> Producer:
+        """Log records and events."""
+        return Producer(
+            self.settings.kafka_brokers,
+            protocol=self.settings.kafka_protocol,
+            username=self.settings.kafka_username,
+            password=self.settings.kafka_password,
+        )
+
+    @cached_property
+    def push(self) -> PushClient:
+        """Browsers and terminals that watch."""
+        return PushClient(self.settings.webpubsub, self.settings.webpubsub_hub)
+
+    @cached_property
+    def accounts(self) -> AccountService:
+        """Users, members, sessions."""
+        secret = self.settings.development_secret if self.settings.is_local else ""
+        return AccountService(self.database, AccessTokens(self.settings.signing_keys), secret)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyService:
+        """Kept answers."""
+        return IdempotencyService(self.database)
+
+    @cached_property
+    def rate_limits(self) -> RateLimitService:
+        """Requests a minute."""
+        return RateLimitService(self.redis)
+
+    @cached_property
+    def logs(self) -> LogService:
+        """Log lines: written, stored, read."""
+        return LogService(LogStore(self.database), self.producer, self.push)
+
+    @cached_property
+    def events(self) -> EventService:
+        """Changes told to whoever watches."""
+        return EventService(self.producer, self.push)
+
+    @cached_property
+    def routes(self) -> RouteService:
+        """What answers a host."""
+        return RouteService(self.database, self.blobs)
+
+    @cached_property
+    def deliveries(self) -> DeliveryService:
+        """Payload-bearing work."""
+        handlers = {"route": self.routes.deliver, "log_end": self.logs.deliver_end}
+        return DeliveryService(self.database, self.queues, handlers)
+
+    @cached_property
+    def projects(self) -> ProjectService:
+        """Projects and uploads."""
+        return ProjectService(self.database, self.deliveries, self.blobs, self.settings)
+
+    @cached_property
+    def deployments(self) -> DeploymentService:
+        """Deployments as members act on them."""
+        return DeploymentService(self.database, self.queues, self.deliveries, self.settings)
+
+    @cached_property
+    def health(self) -> HealthService:
+        """Whether all of the above answer."""
+        probes = {
+            "postgres": self.database.ping,
+            "redis": self.redis.ping,
+            "blob storage": self.blobs.ping,
+            "queues": self.queues.ping,
+            "kafka": self.producer.ping,
+            "web pubsub": self.push.ping,
+        }
+        return HealthService(self.redis, probes)
+
+    @cached_property
+    def status(self) -> StatusService:
+        """What anyone may know."""
+        local = self.settings.is_local
+        return StatusService(self.health, self.accounts, self.projects, show_sites=local)
+
+    @cached_property
+    def operations(self) -> "OperationsService":
+        """What operators see."""
+        from shared.operations.service import OperationsService
+
+        return OperationsService(self.database, self.queues, self.settings)
+
+    @cached_property
+    def admission(self) -> "Admission":
+        """Places for waiting deployments."""
+        from shared.deployments.admission import Admission
+        from shared.deployments.announcements import Announcements
+        from shared.deployments.waiting_line import WaitingLine
+
+        return Admission(
+            self.database,
+            WaitingLine(self.redis),
+            self.queues,
+            self.deliveries,
+            Announcements(self.events),
+            self.settings,
+        )
+
+    @cached_property
+    def advancer(self) -> "Advancer":
+        """What moves deployments."""
+        from shared.deployments.advance import Advancer
+        from shared.deployments.announcements import Announcements
+        from shared.deployments.completion import Completion
+        from shared.deployments.steps.admit import Admit
+        from shared.deployments.steps.build import Build
+        from shared.deployments.steps.fetch import Fetch
+        from shared.deployments.steps.publish import Publish
+        from shared.sites.publisher import Publisher
+
+        completion = Completion(
+            self.database,
+            self.deliveries,
+            self.admission,
+            Announcements(self.events),
+            self.settings,
+        )
+        return Advancer(
+            self.database,
+            self.queues,
+            self.logs,
+            completion,
+            {
+                "queued": Admit(self.admission),
+                "fetching": Fetch(self.blobs),
+                "building": Build(),
+                "publishing": Publish(Publisher(self.blobs, self.database)),
+            },
+        )
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """Sweeps and clean-up."""
+        from shared.upkeep import Upkeep
+
+        return Upkeep(self)
+
+
+@cache
+def services() -> Services:
+    """The services of this process."""
+    return Services(settings())

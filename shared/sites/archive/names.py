@@ -1,0 +1,148 @@
+"""Names of entries: which are accepted, which are left out, and which collide.
+
+Both archive formats pass every name through here before anything else is believed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from shared.sites.errors import (
+    DuplicateEntry,
+    EmptyArchive,
+    FileFolderCollision,
+    InvalidName,
+    NameCollision,
+    NoIndexHtml,
+    UnsafePath,
+    shown,
+)
+from shared.sites.models import SiteLimits
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+_WELL_KNOWN = ".well-known"
+
+
+def clean_name(raw: bytes, limits: SiteLimits) -> str:
+    """The name in UTF-8 and NFC, relative, with single slashes; "" for the archive's own folder.
+
+    Raises InvalidName or UnsafePath.
+    """
+    try:
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidName(
+            f"The name {shown(raw.decode('latin-1'))} is not UTF-8: rename the file, or pack the"
+            " folder with a tool that writes UTF-8 names"
+        ) from None
+    if any(unicodedata.category(c) == "Cc" for c in name):
+        raise InvalidName(f"The name {shown(name)} holds control characters: rename the file")
+    if "\\" in name:
+        raise UnsafePath(f"The name {shown(name)} holds a backslash: use / between folders")
+    if name.startswith("/") or _DRIVE.match(name):
+        raise UnsafePath(f"The name {shown(name)} is absolute: pack the folder from within")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise UnsafePath(f"The name {shown(name)} leads out of its folder: pack it without ..")
+    cleaned = unicodedata.normalize("NFC", "/".join(parts))
+    _check_length(cleaned, limits)
+    return cleaned
+
+
+def _check_length(name: str, limits: SiteLimits) -> None:
+    if len(name.encode()) > limits.path_bytes:
+        raise InvalidName(
+            f"The name {shown(name)} has more than {limits.path_bytes} bytes: shorten it"
+        )
+    if any(len(part.encode()) > limits.name_bytes for part in name.split("/")):
+        raise InvalidName(
+            f"A part of the name {shown(name)} has more than {limits.name_bytes} bytes: shorten it"
+        )
+
+
+def is_left_out(name: str) -> bool:
+    """Whether this never gets online: dot files and folders (.git, .env) and systems' leftovers."""
+    return any(
+        part.lower() in _JUNK or (part.startswith(".") and part != _WELL_KNOWN)
+        for part in name.split("/")
+    )
+
+
+def check_collisions(names: Iterable[str]) -> None:
+    """Raise for names that one file system or URL would take for one."""
+    seen: dict[str, str] = {}
+    for name in names:
+        key = _key(name)
+        other = seen.setdefault(key, name)
+        if other is name:
+            continue
+        if other == name:
+            raise DuplicateEntry(f"{shown(name)} is in the archive twice: keep one of them")
+        raise NameCollision(
+            f"{shown(other)} and {shown(name)} differ by case or Unicode form only: rename one"
+        )
+    folders: set[str] = set()
+    for key, name in seen.items():
+        folder = key.rpartition("/")[0]
+        while folder and folder not in folders:
+            if folder in seen:
+                raise FileFolderCollision(
+                    f"{shown(seen[folder])} is a file and also the folder of {shown(name)}:"
+                    " rename one"
+                )
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+
+
+def _key(name: str) -> str:
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def find_root(names: Iterable[str]) -> str:
+    """The folder that is the site: single top folders are looked through down to index.html.
+
+    Raises EmptyArchive, or NoIndexHtml saying what was found instead.
+    """
+    files = set(names)
+    if not files:
+        raise EmptyArchive("The archive holds no file to publish: pack the folder of your site")
+    root = ""
+    while f"{root}index.html" not in files:
+        tops = {name[len(root) :].split("/", 1)[0] for name in files}
+        top = next(iter(tops))
+        if len(tops) > 1 or f"{root}{top}" in files:
+            raise NoIndexHtml(_what_instead(files, root))
+        root = f"{root}{top}/"
+    return root.rstrip("/")
+
+
+def _what_instead(files: set[str], root: str) -> str:
+    where = f"in {shown(root.rstrip('/'))}" if root else "at the top of the archive"
+    indexes = sorted(
+        (name for name in files if name.lower().rpartition("/")[2] in ("index.html", "index.htm")),
+        key=lambda name: (name.count("/"), name),
+    )
+    if not indexes:
+        pages = sorted((n for n in files if n.endswith(".html")), key=lambda n: (n.count("/"), n))
+        found = f" (there is {shown(pages[0])})" if pages else ""
+        return (
+            f"There is no index.html {where}{found}: pack the folder that holds your site's first"
+            " page, named index.html"
+        )
+    folder, _, name = indexes[0].rpartition("/")
+    if name != "index.html":
+        return f"There is no index.html {where}, but {shown(indexes[0])}: rename it to index.html"
+    return (
+        f"There is no index.html {where}, but one in {shown(folder)}: publish that folder instead"
+    )
+
+
+def site_path(name: str, root: str) -> str | None:
+    """The URL path of a file below the root; None for a .well-known that is not at the top."""
+    relative = name[len(root) + 1 :] if root else name
+    if _WELL_KNOWN in relative.split("/")[1:]:
+        return None
+    return f"/{relative}"

@@ -1,0 +1,39 @@
+"""What timers do: sweep up what is due, keep the line whole, delete what has had its time."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from shared.accounts import store as accounts
+from shared.deliveries import store as deliveries
+from shared.idempotency import store as idempotency
+
+if TYPE_CHECKING:
+    from shared.services import Services
+
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Each method is one timer's work and bears being run twice at once."""
+
+    def __init__(self, services: "Services") -> None:
+        self._services = services
+
+    async def sweep(self) -> None:
+        """Hint at all that is due; this alone guarantees that nothing is ever stuck."""
+        deployments = await self._services.advancer.sweep()
+        delivered = await self._services.deliveries.sweep()
+        await self._services.admission.rebuild()
+        await self._services.admission.admit_waiting()
+        await self._services.health.beat()
+        if deployments or delivered:
+            _log.info("swept %d deployments and %d deliveries", deployments, delivered)
+
+    async def clean(self) -> None:
+        """Delete staged archives, old keys, ended sessions and done deliveries."""
+        uploads = await self._services.projects.clean_uploads()
+        async with self._services.database.transaction() as connection:
+            rows = await accounts.delete_expired(connection)
+            rows += await idempotency.delete_old(connection)
+            rows += await deliveries.delete_old(connection)
+        _log.info("cleaned %d staged archives and %d rows", uploads, rows)
