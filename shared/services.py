@@ -205,6 +205,14 @@ class Services:
         return Upkeep(self)
 
 
+    async def close(self) -> None:
+        """Close every client that was opened."""
+        opened = vars(self)
+        for name in ("producer", "push", "blobs", "queues", "redis", "database"):
+            if name in opened:
+                await opened[name].close()
+
+
 @cache
 def services() -> Services:
     """The services of this process."""

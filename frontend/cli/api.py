@@ -60,9 +60,7 @@ class Api:
 
     async def create_upload(self, project_id: str, size: int, kind: str) -> dict[str, Any]:
         """Where to put an archive of this size."""
-        return await self._create(
-            f"/projects/{project_id}/uploads", {"size": size, "format": kind}
-        )
+        return await self._create(f"/projects/{project_id}/uploads", {"size": size, "format": kind})
 
     async def put(self, upload: Mapping[str, Any], path: Path, told: Progress) -> None:
         """Send the archive; ``told`` is called with the bytes that are on their way."""

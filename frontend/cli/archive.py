@@ -96,7 +96,8 @@ def _add(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, packed: P
 
 def _files(folder: Path, prefix: str, skipped: list[str]) -> Iterator[tuple[Path, str]]:
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise _unreadable(str(folder), error) from None
     for entry in entries:
@@ -124,7 +125,8 @@ def _archived(name: str) -> str:
 
 def _folder(text: str, path: Path) -> Source:
     try:
-        empty = next(os.scandir(path), None) is None
+        with os.scandir(path) as found:
+            empty = next(found, None) is None
     except OSError as error:
         raise _unreadable(text, error) from None
     if empty:
@@ -135,11 +137,7 @@ def _folder(text: str, path: Path) -> Source:
 def _file(text: str, path: Path) -> Source:
     name = path.name.lower()
     kind: Format | None = (
-        "zip"
-        if name.endswith(".zip")
-        else "tar.gz"
-        if name.endswith((".tar.gz", ".tgz"))
-        else None
+        "zip" if name.endswith(".zip") else "tar.gz" if name.endswith((".tar.gz", ".tgz")) else None
     )
     if kind is None:
         raise _unusable(text, "it is no archive that is understood", _NEXT, "path_unsupported")
@@ -152,7 +150,9 @@ def _file(text: str, path: Path) -> Source:
         raise _unusable(text, "the file is empty", "make the archive again", "source_empty")
     genuine = zipfile.is_zipfile(path) if kind == "zip" else begin == GZIP_MAGIC
     if not genuine:
-        raise _unusable(text, f"it is not a {kind} file", "make the archive again", "not_an_archive")
+        raise _unusable(
+            text, f"it is not a {kind} file", "make the archive again", "not_an_archive"
+        )
     return Source(path, kind, is_folder=False)
 
 

@@ -33,9 +33,8 @@ class LogFollower:
         while not self.ended:
             page = await self._api.logs(self._deployment, self.position)
             self._take(page["lines"])
-            reached, self.position = self.position, max(self.position, page["next_after"])
-            if page["ended"] and reached >= page["next_after"]:
-                self.ended = True
+            self.position = max(self.position, int(page["next_after"]))
+            self.ended = bool(page["ended"])
             if not page["lines"]:
                 return
 

@@ -25,7 +25,7 @@ class LocalTransport(httpx.AsyncHTTPTransport):
 
 
 def http_client(url: str, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """A client for the platform at ``url``; no proxy of the environment stands before a local one."""
+    """A client for the platform at ``url``; the environment's proxies are not for a local one."""
     local = is_local(urlsplit(url).hostname or "") or urlsplit(url).hostname == LOOPBACK
     return httpx.AsyncClient(
         base_url=url,

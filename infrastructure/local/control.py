@@ -67,10 +67,24 @@ def connect(paths: Paths) -> Connection | None:
 
 def start(paths: Paths, core_tools: Path | None) -> Connection:
     """Start the daemon, or find the one that another command has started, and connect."""
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while time.monotonic() < deadline:
+        daemon = _spawn(paths, core_tools)
+        try:
+            if connection := _connect_to(daemon, paths, deadline):
+                return connection
+        except BaseException:
+            daemon.terminate()
+            daemon.wait(STOP_SECONDS)
+            raise
     log = paths.logs / "supervisor.log"
+    raise StackError(f"The supervisor does not answer: see {log}, then try `./dev down`.")
+
+
+def _spawn(paths: Paths, core_tools: Path | None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "infrastructure.local.daemon"]
-    with log.open("ab") as output:
-        daemon = subprocess.Popen(
+    with (paths.logs / "supervisor.log").open("ab") as output:
+        return subprocess.Popen(
             [*command, *([str(core_tools)] if core_tools else [])],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -78,20 +92,20 @@ def start(paths: Paths, core_tools: Path | None) -> Connection:
             cwd=paths.root,
             start_new_session=True,
         )
-    try:
-        return _connect_to(daemon, paths, log)
-    except BaseException:
-        daemon.terminate()
-        raise
 
 
-def _connect_to(daemon: subprocess.Popen[bytes], paths: Paths, log: Path) -> Connection:
-    deadline = time.monotonic() + CONNECT_SECONDS
+def _connect_to(
+    daemon: subprocess.Popen[bytes], paths: Paths, deadline: float
+) -> Connection | None:
+    """A line to this daemon, or to the one that was there before it; None to try again."""
     while time.monotonic() < deadline:
         if connection := connect(paths):
             return connection
         code = daemon.poll()
-        if code not in (None, BUSY):
+        if code == BUSY:
+            return None
+        if code is not None:
+            log = paths.logs / "supervisor.log"
             raise StackError(f"The supervisor ended: {' '.join(tail(log, 1))} (see {log})")
         time.sleep(0.03)
-    raise StackError(f"The supervisor does not answer: see {log}, then try `./dev down`.")
+    return None

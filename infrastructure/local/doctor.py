@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infrastructure.local import binaries
+from infrastructure.local.paths import Paths, short
 from infrastructure.local.ports import DEFAULT_BASE, STEP, Ports, owner_of, remembered, taken
 from infrastructure.local.progress import Progress
 
@@ -30,14 +32,14 @@ class Check:
     remedy: str = ""
 
 
-def check_all(state: Path, environment: Mapping[str, str]) -> list[Check]:
+def check_all(paths: Paths, environment: Mapping[str, str]) -> list[Check]:
     """Every check, in the order of the table."""
     return [
         check_python(sys.version_info[:3]),
-        check_venv(state / "venv"),
-        check_disk(state),
+        check_venv(paths.state / "venv"),
+        check_disk(paths.state),
         check_memory(_available_memory()),
-        check_ports(state / "ports.json", environment),
+        check_ports(paths.state / "ports.json", environment, running=is_running(paths.socket)),
         check_system(sys.platform, platform.machine().lower(), environment),
         check_node(),
         check_user(os.geteuid(), shutil.which),
@@ -93,8 +95,10 @@ def check_memory(available: int | None) -> Check:
     return Check("Memory", text, "ok" if available >= MEMORY_WANTED else "warn")
 
 
-def check_ports(memory: Path, environment: Mapping[str, str]) -> Check:
+def check_ports(memory: Path, environment: Mapping[str, str], *, running: bool = False) -> Check:
     """Which ports the stack will use."""
+    if running:
+        return Check("Ports", f"this stack runs at {remembered(memory) or 'a fixed base'}")
     fixed = environment.get("ASTROCLOUD_PORT_BASE", "")
     base = int(fixed) if fixed.isdecimal() else remembered(memory) or DEFAULT_BASE
     ports = Ports(base)
@@ -106,6 +110,16 @@ def check_ports(memory: Path, environment: Mapping[str, str]) -> Check:
     if fixed:
         return Check("Ports", who, "bad", "Stop it, or change ASTROCLOUD_PORT_BASE.")
     return Check("Ports", who, "warn", "The next free range will be used.")
+
+
+def is_running(control: Path) -> bool:
+    """Whether the daemon of this checkout answers."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        try:
+            line.connect(short(control))
+        except OSError:
+            return False
+    return True
 
 
 def check_system(system: str, machine: str, environment: Mapping[str, str]) -> Check:

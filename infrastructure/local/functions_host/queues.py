@@ -22,6 +22,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.functions.queue import QueueMessage
+from azure.storage.queue._shared.policies_async import LinearRetry
 from azure.storage.queue.aio import QueueClient
 
 from infrastructure.local.functions_host.declarations import Function, QueueTrigger
@@ -285,6 +286,7 @@ def connect(
     invisibility: float,
 ) -> QueueListener:
     """The listener of a declared trigger, with clients for its queue and poison queue."""
+    # The poll loop itself tries for ever: the SDK's long pauses would only hold it up.
     where = f"function {function.name}"
     name = expand(trigger.queue, environment, where)
     connection = environment.get(trigger.connection, "")
@@ -295,7 +297,10 @@ def connect(
         )
     names = [name] if name.endswith(POISON_SUFFIX) else [name, name + POISON_SUFFIX]
     try:
-        clients = [QueueClient.from_connection_string(connection, each) for each in names]
+        clients = [
+            QueueClient.from_connection_string(connection, each, retry_policy=LinearRetry(1, 1))
+            for each in names
+        ]
     except ValueError:
         raise HostError(f"{where}: {trigger.connection} is no storage connection string") from None
     poison = clients[1] if len(clients) > 1 else None

@@ -74,8 +74,9 @@ def check_collisions(names: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         key = _key(name)
-        other = seen.setdefault(key, name)
-        if other is name:
+        other = seen.get(key)
+        if other is None:
+            seen[key] = name
             continue
         if other == name:
             raise DuplicateEntry(f"{shown(name)} is in the archive twice: keep one of them")

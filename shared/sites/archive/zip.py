@@ -78,40 +78,38 @@ class ZipReader:
                 " accepted: leave out what the site does not need"
             )
         self._file.seek(start)
-        directory = _exactly(self._file, size)
-        position = 0
-        spans: list[tuple[int, int, str]] = []
         members: list[_Member] = []
+        left = size
         for _ in range(count):
-            member, position = self._next(directory, position)
+            member, taken = self._next(left)
+            left -= taken
             if member is not None:
                 members.append(member)
-                spans.append((member.offset, self._data_start(member) + member.packed, member.name))
-        if position != size:
+        if left:
             raise DamagedArchive("The archive's directory holds more than it names: pack it again")
+        spans = [(m.offset, self._data_start(m) + m.packed, m.name) for m in members]
         _check_overlaps(spans, start)
         self._members = members
 
-    def _next(self, directory: bytes, position: int) -> tuple[_Member | None, int]:
-        if len(directory) - position < _CENTRAL.size:
-            raise DamagedArchive("The archive's directory ends early: pack it again")
-        fields = _CENTRAL.unpack_from(directory, position)
-        flags, method, crc, packed, size = fields[3], fields[4], *fields[7:10]
-        name_end = position + _CENTRAL.size + fields[10]
-        extra_end = name_end + fields[11]
-        end = extra_end + fields[12]
-        if fields[0] != b"PK\1\2" or end > len(directory):
-            raise DamagedArchive("The archive's directory is damaged: pack it again")
-        raw = directory[position + _CENTRAL.size : name_end]
-        extra = directory[name_end:extra_end]
-        size, packed, offset = _wide(extra, size, packed, fields[16])
+    def _next(self, left: int) -> tuple[_Member | None, int]:
+        """The next entry of the directory, None for one that is no file of the site; its length."""
+        fixed = _exactly(self._file, _CENTRAL.size) if left >= _CENTRAL.size else bytes(46)
+        fields = _CENTRAL.unpack(fixed)
+        taken = _CENTRAL.size + sum(fields[10:13])
+        if fields[0] != b"PK\1\2" or taken > left:
+            raise DamagedArchive("The archive's directory is damaged: pack the folder again")
+        raw = _exactly(self._file, fields[10])
+        extra = _exactly(self._file, fields[11])
+        _exactly(self._file, fields[12])
+        flags, method, crc = fields[3], fields[4], fields[7]
         name = clean_name(raw, self._limits)
         if not name or raw.endswith(b"/") or is_left_out(name):
-            return None, end
+            return None, taken
+        packed, size, offset = _wide(extra, packed=fields[8], size=fields[9], offset=fields[16])
         _check_kind(name, fields[15] >> 16, flags, method)
         if method == _STORED and packed != size:
             raise DamagedArchive(f"The sizes of {shown(name)} contradict each other: pack it again")
-        return _Member(name, raw, method, crc, packed, size, offset), end
+        return _Member(name, raw, method, crc, packed, size, offset), taken
 
     def _data_start(self, member: _Member) -> int:
         self._file.seek(member.offset)
@@ -197,24 +195,27 @@ def _find_directory64(file: BinaryIO, end: int) -> tuple[int, int, int, int]:
     return fields[7], fields[8], fields[9], at
 
 
-def _wide(extra: bytes, size: int, packed: int, offset: int) -> tuple[int, int, int]:
+def _wide(extra: bytes, *, packed: int, size: int, offset: int) -> tuple[int, int, int]:
     """Sizes and offset, from the ZIP64 field where the plain ones are full."""
-    values = [size, packed, offset]
-    if _MAX32 not in values:
-        return size, packed, offset
+    # The field holds what is full, in this order.
+    values = {"size": size, "packed": packed, "offset": offset}
+    wanted = [key for key, value in values.items() if value == _MAX32]
+    if wanted:
+        field = _extra_field(extra, 1)
+        if len(field) < 8 * len(wanted):
+            raise DamagedArchive("The archive's directory lacks a size: pack the folder again")
+        values.update(zip(wanted, struct.unpack_from(f"<{len(wanted)}Q", field), strict=True))
+    return values["packed"], values["size"], values["offset"]
+
+
+def _extra_field(extra: bytes, wanted: int) -> bytes:
     position = 0
     while position + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, position)
-        field = extra[position + 4 : position + 4 + length]
+        if kind == wanted:
+            return extra[position + 4 : position + 4 + length]
         position += 4 + length
-        if kind == 1:
-            wanted = [i for i, value in enumerate(values) if value == _MAX32]
-            if len(field) < 8 * len(wanted):
-                break
-            for i, value in zip(wanted, struct.unpack_from(f"<{len(wanted)}Q", field), strict=True):
-                values[i] = value
-            return values[0], values[1], values[2]
-    raise DamagedArchive("The archive's directory lacks a size: pack the folder again")
+    return b""
 
 
 def _check_kind(name: str, mode: int, flags: int, method: int) -> None:

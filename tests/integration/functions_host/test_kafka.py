@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -192,8 +193,8 @@ async def test_partitions_move_to_a_second_host_without_loss(topic: Topic) -> No
             await second.ready()
             await topic.send({"n": n} for n in range(40, 80))
             await until(lambda: set(numbers(apps[0]) + numbers(apps[1])) == set(range(80)))
-            # Both take part: the group has four partitions for two hosts.
-            await until(lambda: _sends_reach(apps[1]) or numbers(apps[1]))
+            # Both take part: four partitions for two hosts.
+            await until(lambda: numbers(apps[1]), second)
     for app in apps:
         seen = [item for batch in app.calls("batch") for item in batch]
         for partition in range(4):
@@ -202,31 +203,26 @@ async def test_partitions_move_to_a_second_host_without_loss(topic: Topic) -> No
             assert offsets == sorted(offsets)
 
 
-def _sends_reach(app: App) -> bool:
-    return bool(numbers(app))
-
-
 async def test_a_broker_may_come_later(tmp_path: Path) -> None:
     """Absent at the start: the host says what it waits for, then consumes from the beginning."""
-    with ports.reserve(tmp_path / "ports.json", {}, start=ports.TEST_BASE) as reservation:
-        port = reservation.ports["kafka"]
-        topic = Topic(f"127.0.0.1:{port}", tmp_path)
-        app = topic.app()
+    reservation = ports.reserve(tmp_path / "ports.json", {}, start=ports.TEST_BASE)
+    port = reservation.ports["kafka"]
+    topic = Topic(f"127.0.0.1:{port}", tmp_path)
+    app = topic.app()
+    try:
         with running(app) as host:
-            await host.url()
             await until(lambda: "no broker answers" in host.text(), host)
-            broker = await _broker(port)
-            try:
+            async with _broker(port):
                 await topic.create()
                 await topic.send([{"n": 1}])
                 await until(has(app, 1), host)
                 await host.ready()
-            finally:
-                broker.kill()
-                await broker.wait()
+    finally:
+        reservation.release()
 
 
-async def _broker(port: int) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def _broker(port: int) -> AsyncIterator[None]:
     address = f"tcp://127.0.0.1:{port}"
     broker = await asyncio.create_subprocess_exec(
         str(binaries.kafka()),
@@ -236,12 +232,11 @@ async def _broker(port: int) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except ConnectionRefusedError:
+    try:
+        async with asyncio.timeout(20):
+            while ports.is_free(port):
                 await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            return broker
+        yield
+    finally:
+        broker.kill()
+        await broker.wait()

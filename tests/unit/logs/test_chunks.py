@@ -14,7 +14,9 @@ def lines(texts: list[str]) -> list[Line]:
     ]
 
 
-@given(st.lists(st.text(max_size=40).map(printable), min_size=1, max_size=50), st.integers(1, 10**12))
+@given(
+    st.lists(st.text(max_size=40).map(printable), min_size=1, max_size=50), st.integers(1, 10**12)
+)
 def test_lines_come_back_with_their_positions(texts: list[str], first_n: int) -> None:
     packed = list(chunks.pack(first_n, lines(texts)))
     found = [line for chunk in packed for line in chunks.unpack(chunk.first_n, chunk.lines)]

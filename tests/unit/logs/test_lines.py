@@ -29,14 +29,14 @@ def document(**changes: Any) -> dict[str, Any]:
 @given(st.lists(st.text(max_size=50).map(printable), max_size=5), st.booleans())
 def test_a_record_is_read_as_it_was_written(texts: list[str], end: bool) -> None:
     lines = tuple(Line(source="build", time=TIME, stream="stderr", text=text) for text in texts)
-    record = Record(
-        stream=uuid4(), account=uuid4(), writer="w", sequence=3, lines=lines, end=end
-    )
+    record = Record(stream=uuid4(), account=uuid4(), writer="w", sequence=3, lines=lines, end=end)
     assert decode(encode(record)) == record
 
 
 def test_a_field_that_a_newer_writer_adds_is_no_reason_to_lose_the_lines() -> None:
-    assert decode(json.dumps(document(later=1, line={"later": 2})).encode()).lines[0].text == "hello"
+    assert (
+        decode(json.dumps(document(later=1, line={"later": 2})).encode()).lines[0].text == "hello"
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""What the person at the terminal sees: steps, a bar, log lines, the result.
+
+With ``json`` standard output belongs to the one result; everything else goes to standard error.
+"""
+
+import json as json_module
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.text import Text
+
+from frontend.cli.api import Progress as Told
+
+RESULT_FIELDS = ("deployment", "state", "url", "permalink", "failure")
+# Colours may pass; anything else that steers a terminal is not for a build to send.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_STEERING = re.compile(
+    r"\x1b(?:\[[0-9;?]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+_PLATFORM = {"platform": "dim", "runtime": "cyan"}
+
+
+class Reporter:
+    """Writes for people, or one JSON object for programs."""
+
+    def __init__(self, *, json: bool) -> None:
+        self._json = json
+        self._console = Console(stderr=json, highlight=False, soft_wrap=True)
+
+    def step(self, text: str) -> None:
+        self._console.print(Text(text, style="bold"))
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text, style="dim"))
+
+    def line(self, line: Mapping[str, Any]) -> None:
+        """One log line; its text is the build's, so it is shown and never obeyed."""
+        text = Text(f"{_clock(str(line['time']))}  ", style="dim")
+        text.append_text(Text.from_ansi(shown(str(line["text"]))))
+        if style := _PLATFORM.get(str(line["source"])):
+            text.stylize(style)
+        self._console.print(text)
+
+    @contextmanager
+    def uploading(self, size: int) -> Iterator[Told]:
+        """A bar while the archive is on its way."""
+        columns = (TextColumn("Uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, console=self._console, transient=True) as bar:
+            task = bar.add_task("upload", total=size)
+            yield lambda sent: bar.update(task, completed=sent)
+
+    def ready(self, deployment: Mapping[str, Any]) -> None:
+        """Where it is online and how much was new."""
+        name = f"{deployment['project_slug']} #{deployment['number']}"
+        self.step(f"✓ {name} is {'live' if deployment.get('live') else 'ready'}.")
+        progress = deployment.get("progress") or {}
+        if total := progress.get("files_total"):
+            self.note(f"{progress['files_uploaded']:,} of {total:,} files uploaded")
+        if deployment["environment"] == "production":
+            self._console.print(f"  {deployment['url']}")
+            if not deployment.get("live"):
+                self.note("Production is pinned to another release, or a newer one is live.")
+        if deployment.get("permalink"):
+            self._console.print(Text(f"  {deployment['permalink']}", style="dim"))
+
+    def failed(self, failure: Mapping[str, Any], name: str = "") -> None:
+        """The cause, then what to do."""
+        title = f"✕ {name}: {failure['title']}" if name else f"✕ {failure['title']}"
+        self._console.print(Text(title, style="bold red"))
+        self._console.print(Text(f"  {failure['detail']}"))
+
+    def result(self, result: Mapping[str, Any]) -> None:
+        """The one object of ``--json``; nothing for people, who have read it."""
+        if self._json:
+            ordered = {name: result.get(name) for name in RESULT_FIELDS}
+            sys.stdout.write(json_module.dumps(ordered) + "\n")
+            sys.stdout.flush()
+
+
+def shown(text: str) -> str:
+    """A line of a build as a terminal may have it: colours stay, all other control goes."""
+    parts = _COLOURS.split(text)
+    colours = _COLOURS.findall(text)
+    plain = [_STEERING.sub("", part) for part in parts]
+    return "".join(part + colour for part, colour in zip(plain, [*colours, ""], strict=True))
+
+
+def _clock(time: str) -> str:
+    return time[11:23] if len(time) >= 23 else time

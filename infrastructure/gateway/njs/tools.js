@@ -1,0 +1,37 @@
+// Small checks and helpers of all modules: what may be an identifier, a digest, a header; waiting;
+// keeping. Nothing here knows hosts or paths. (`settings`, `identity` and `pages` are global,
+// read-only and shared by all requests: nginx preloads them, `render.py` writes them.)
+
+function hash(digest) {
+    return /^[0-9a-f]{64}$/.test(digest);
+}
+
+function identifier(value) {
+    return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
+}
+
+// A value that may stand in a response header: printable ASCII, so no line can be added.
+function header(value) {
+    return typeof value === 'string' && /^[\x20-\x7e]{1,1024}$/.test(value);
+}
+
+function pause(milliseconds) {
+    return new Promise(function (resolve) { setTimeout(resolve, milliseconds); });
+}
+
+// A zone that is full refuses what cannot be made room for: then the value is just not kept.
+// The third argument is the life of the entry; without it the zone's own holds.
+function keep(zone, key, value, life) {
+    try {
+        if (life === undefined) {
+            zone.set(key, value);
+        } else {
+            zone.set(key, value, Math.max(1, Math.floor(life)));
+        }
+        return true;
+    } catch (error) {
+        return false;
+    }
+}
+
+export default { hash, identifier, header, pause, keep };

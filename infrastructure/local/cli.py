@@ -1,0 +1,123 @@
+"""The commands of ``./dev``: what each is given, and what does it.
+
+Only the standard library is imported here: ``up`` starts before anything is installed.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from infrastructure.local import doctor
+from infrastructure.local.errors import StackError
+from infrastructure.local.install import Installer, make_venv
+from infrastructure.local.paths import Paths
+from infrastructure.local.progress import Progress
+
+CHECKED = "ASTROCLOUD_DEV_CHECKED"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command not in ("test", "bench"):
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    paths = Paths.of_checkout()
+    try:
+        return _run(options, rest, paths, arguments)
+    except StackError as error:
+        print(f"./dev {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n./dev {options.command}: interrupted.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./dev", description="AstroCloud on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up = commands.add_parser("up", help="install what is missing and bring everything up")
+    up.add_argument("--reset", action="store_true", help="start with no data and new keys")
+    up.add_argument("--host", choices=("embedded", "func"), default="embedded")
+    commands.add_parser("down", help="stop everything; the data stay")
+    commands.add_parser("status", help="what runs, and how it is")
+    logs = commands.add_parser("logs", help="what the services said")
+    logs.add_argument("service", nargs="?", help="default: all")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as more comes")
+    logs.add_argument("-n", "--lines", type=int, default=0, help="how many of the last lines")
+    commands.add_parser("link", help="a new one-time link that signs in")
+    deploy = commands.add_parser("deploy", help="put a folder or an archive online")
+    deploy.add_argument("path", metavar="PATH")
+    deploy.add_argument("--name", help="the project's name; default: that of the folder")
+    deploy.add_argument("--json", action="store_true", help="the result as one JSON object")
+    commands.add_parser("test", help="run the tests: [layer] [pytest arguments]")
+    commands.add_parser("bench", help="measure: [name]")
+    commands.add_parser("doctor", help="what this machine offers and lacks")
+    return parser
+
+
+def _run(
+    options: argparse.Namespace, rest: list[str], paths: Paths, arguments: Sequence[str]
+) -> int:
+    if options.command == "doctor":
+        return _doctor(paths)
+    if options.command in ("up", "test", "bench"):
+        _prepare(options.command, paths, arguments)
+    elif not _in_venv(paths):
+        raise StackError("Nothing is installed or running here yet: `./dev up` does both.")
+    # From here on the packages are there.
+    from infrastructure.local import commands
+
+    match options.command:
+        case "up":
+            return commands.up(paths, reset=options.reset, core_tools=options.host == "func")
+        case "down":
+            return commands.down(paths)
+        case "status":
+            return commands.status(paths)
+        case "logs":
+            return commands.logs(paths, options.service, options.lines, follow=options.follow)
+        case "link":
+            return commands.link(paths)
+        case "deploy":
+            path = Path(os.environ.get("ASTROCLOUD_DEV_FOLDER", ".")) / options.path
+            return commands.deploy(paths, path, options.name, as_json=options.json)
+        case "test":
+            return commands.test(paths, rest)
+        case _:
+            return commands.bench(paths, rest)
+
+
+def _doctor(paths: Paths) -> int:
+    checks = doctor.check_all(paths, os.environ)
+    return 0 if doctor.show(checks, Progress()) else 1
+
+
+def _prepare(command: str, paths: Paths, arguments: Sequence[str]) -> None:
+    """Check the machine, and install what is missing; goes on in the virtual environment."""
+    with Progress() as progress:
+        if os.environ.pop(CHECKED, "") != "1" and command == "up":
+            checks = doctor.check_all(paths, os.environ)
+            if not doctor.show(checks, progress):
+                raise StackError("This machine lacks something: see ✗ above, with its remedy.")
+        paths.make()
+        if not _in_venv(paths):
+            python = make_venv(paths, progress)
+    if not _in_venv(paths):
+        os.environ[CHECKED] = "1"
+        os.execv(python, [str(python), "-m", "infrastructure.local", *arguments])
+    with Progress() as progress:
+        Installer(paths, progress).ensure(tests=command != "up")
+
+
+def _in_venv(paths: Paths) -> bool:
+    return Path(sys.prefix).resolve() == (paths.state / "venv").resolve()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,221 @@
+"""What the commands of ``./dev`` do once the packages are installed."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from infrastructure.local import control, links, ports
+from infrastructure.local import logs as log_files
+from infrastructure.local.errors import StackError
+from infrastructure.local.install import Installer
+from infrastructure.local.installation import Installation
+from infrastructure.local.paths import Paths
+from infrastructure.local.process import Records
+from infrastructure.local.progress import Progress
+
+DATA = ("postgres", "valkey", "azurite", "gateway", "secrets", "seed.json")
+
+
+def up(paths: Paths, *, reset: bool, core_tools: bool) -> int:
+    """Bring the stack up, show how, and end with where to go."""
+    begun = time.monotonic()
+    with Progress() as progress:
+        tools = Installer(paths, progress).ensure_core_tools() if core_tools else None
+        if reset:
+            _reset(paths, progress)
+        connection = control.connect(paths)
+        already = connection is not None
+        connection = connection or control.start(paths, tools)
+        try:
+            base = _watch(connection, progress, quiet=already)
+        except BaseException:
+            progress.say("  Stopping what was started …")
+            connection.leave()
+            raise
+        connection.close()
+    took = "already" if already else f"after {time.monotonic() - begun:.1f} s"
+    _say_where(Installation(paths, ports.Ports(base)), took)
+    return 0
+
+
+def down(paths: Paths) -> int:
+    """Stop everything, each service its own way."""
+    with Progress() as progress:
+        if not _stop(paths, progress):
+            progress.say("Nothing runs.")
+    return 0
+
+
+def status(paths: Paths) -> int:
+    """One line a service; exit code 0 when all are ready."""
+    connection = control.connect(paths)
+    if connection is None:
+        print("Nothing runs: `./dev up` brings everything up.")
+        return 1
+    connection.ask("status")
+    answer = connection.answer()
+    connection.close()
+    services = [unit for unit in answer["units"] if unit["service"]]
+    print(f"{'SERVICE':<12}{'STATE':<12}{'PID':>8}{'PORT':>7}{'MEMORY':>10}  SINCE     RESTARTS")
+    for unit in services:
+        print(_status_line(unit))
+    return 0 if all(unit["state"] == "ready" for unit in services) else 1
+
+
+def logs(paths: Paths, service: str | None, lines: int, *, follow: bool) -> int:
+    """The last lines of one service, or of all."""
+    known = {log.stem: log for log in sorted(paths.logs.glob("*.log"))}
+    if service and service not in known:
+        raise StackError(f"No log of {service!r}: there are {', '.join(known) or 'none yet'}.")
+    chosen = {service: known[service]} if service else known
+    count = lines or (200 if service else 10)
+    for name, line in log_files.follow(chosen, count, forever=follow):
+        print(line if service else f"{name:<11} {line}", flush=True)
+    return 0
+
+
+def link(paths: Paths) -> int:
+    """A new one-time link."""
+    print(links.sign_in(_running(paths)))
+    return 0
+
+
+def deploy(paths: Paths, path: Path, name: str | None, *, as_json: bool) -> int:
+    """Put a folder or an archive online through the API, like any user."""
+    from frontend.cli.deploy import main
+
+    installation = _running(paths)
+    arguments = [str(path), "--url", installation.platform_url]
+    arguments += ["--name", name] if name else []
+    arguments += ["--json"] if as_json else []
+    os.environ["ASTROCLOUD_TICKET"] = links.ticket(installation)
+    return main(arguments)
+
+
+def test(paths: Paths, arguments: Sequence[str]) -> int:
+    """Run pytest on one layer or on all."""
+    layers = sorted(folder.name for folder in (paths.root / "tests").iterdir() if folder.is_dir())
+    words = list(arguments)
+    if words and words[0] in layers:
+        words[0] = f"tests/{words[0]}"
+    elif not any((paths.root / word.partition("::")[0]).exists() for word in words):
+        words += ["tests", "--ignore=tests/benchmarks"]
+    return _become(paths, ["-m", "pytest", *words])
+
+
+def bench(paths: Paths, arguments: Sequence[str]) -> int:
+    """Measure, and show each figure beside its goal."""
+    return _become(paths, ["-m", "tests.benchmarks", *arguments])
+
+
+def _become(paths: Paths, words: Sequence[str]) -> int:
+    os.chdir(paths.root)
+    os.execv(sys.executable, [sys.executable, *words])
+
+
+def _running(paths: Paths) -> Installation:
+    connection = control.connect(paths)
+    if connection is None:
+        raise StackError("The stack is not up: run `./dev up` first.")
+    connection.ask("status")
+    answer = connection.answer()
+    connection.close()
+    if answer.get("phase") != "ready":
+        raise StackError("The stack is not ready yet: `./dev status` says what it waits for.")
+    return Installation(paths, ports.Ports(answer["base"]))
+
+
+def _watch(connection: control.Connection, progress: Progress, *, quiet: bool) -> int:
+    """Show what happens until all is ready; the base of the ports."""
+    connection.ask("watch")
+    for event in connection.events():
+        match event["event"]:
+            case "unit":
+                if not quiet or event["state"] == "starting":
+                    _show(event, progress)
+            case "note":
+                progress.say(f"  {progress.mark('warn')} {event['text']}")
+            case "ready":
+                return int(event["base"])
+            case "failed":
+                raise StackError(event["text"])
+    raise StackError("The stack was stopped by another command.")
+
+
+def _show(unit: dict[str, Any], progress: Progress) -> None:
+    name, detail = unit["name"], unit["detail"]
+    match unit["state"]:
+        case "starting":
+            progress.started(name)
+        case "ready" | "done":
+            progress.finished(name, detail, unit["seconds"])
+        case "restarting":
+            progress.say(f"  {progress.mark('warn')} {name}: {detail}")
+        case "failed":
+            progress.failed(name)
+        case "stopped":
+            progress.finished(name, "stopped")
+
+
+def _stop(paths: Paths, progress: Progress) -> bool:
+    """Stop a running stack, or what a killed one left; whether there was anything."""
+    connection = control.connect(paths)
+    if connection is None:
+        left = Records(paths.run / "processes.json").end_leftovers()
+        if left:
+            progress.say(f"  Ended what an earlier run had left: {', '.join(left)}.")
+        return bool(left)
+    connection.ask("stop")
+    for event in connection.events():
+        if event["event"] == "unit" and event["state"] == "stopping":
+            progress.started(event["name"])
+        elif event["event"] == "unit" and event["state"] == "stopped":
+            progress.finished(event["name"], "stopped")
+    connection.close()
+    return True
+
+
+def _reset(paths: Paths, progress: Progress) -> None:
+    _stop(paths, progress)
+    gone = [name for name in DATA if (paths.state / name).exists()]
+    for name in gone:
+        path = paths.state / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    paths.make()
+    if gone:
+        progress.say(f"  Removed all data and keys: {', '.join(gone)}.")
+
+
+def _say_where(installation: Installation, took: str) -> None:
+    sites = [f"http://{host}:{installation.ports['gateway']}" for host in _sites(installation)]
+    print(f"\nAstroCloud is up {took}.\n")
+    print(f"  Sign in   {links.sign_in(installation)}")
+    print("            works once, within ten minutes; `./dev link` prints another")
+    print(f"  Status    {installation.platform_url}/")
+    for site in sites:
+        print(f"  Site      {site}/")
+    print("\n  Next      ./dev deploy path/to/a/folder")
+
+
+def _sites(installation: Installation) -> list[str]:
+    try:
+        seeded = json.loads((installation.paths.state / "seed.json").read_text())
+    except (FileNotFoundError, ValueError):
+        return []
+    return [entry["host"] for entry in seeded.values()]
+
+
+def _status_line(unit: dict[str, Any]) -> str:
+    memory = f"{unit['memory'] / 1024**2:.0f} MB" if unit["memory"] else "–"
+    since = time.strftime("%H:%M:%S", time.localtime(unit["since"]))
+    line = f"{unit['name']:<12}{unit['state']:<12}{unit['pid'] or '–':>8}{unit['port'] or '–':>7}"
+    why = f"  {unit['detail']}" if unit["detail"] else ""
+    return f"{line}{memory:>10}  {since}  {unit['restarts']:>8}{why}"

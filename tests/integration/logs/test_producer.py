@@ -1,0 +1,83 @@
+"""The Kafka producer: acknowledged means kept, an outage is told soon and costs one wait."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer
+
+from shared.clients.kafka import MAX_RECORD_BYTES, Producer
+from shared.errors import TooLarge, Unavailable
+from tests.services import handles
+
+
+def values(brokers: str, key: str, count: int) -> list[bytes]:
+    """The records of a key in the topic, in order."""
+    consumer = Consumer(
+        {"bootstrap.servers": brokers, "group.id": key, "auto.offset.reset": "earliest"}
+    )
+    consumer.subscribe(["events"])
+    found: list[bytes] = []
+    for _ in range(600):
+        if len(found) == count:
+            break
+        message = consumer.poll(0.1)
+        if message is not None and message.key() == key.encode():
+            found.append(message.value())
+    consumer.close()
+    return found
+
+
+async def test_records_of_a_key_arrive_in_order(producer: Producer, kafka: handles.Kafka) -> None:
+    key = str(uuid4())
+    await producer.ping()
+    await asyncio.gather(*(producer.send("events", key, str(i).encode()) for i in range(500)))
+    found = await asyncio.to_thread(values, kafka.brokers, key, 500)
+    assert found == [str(i).encode() for i in range(500)]
+
+
+async def test_a_record_of_nearly_a_megabyte_arrives(
+    producer: Producer, kafka: handles.Kafka
+) -> None:
+    key = str(uuid4())
+    value = b"x" * (MAX_RECORD_BYTES - 100)
+    await producer.send("events", key, value)
+    assert await asyncio.to_thread(values, kafka.brokers, key, 1) == [value]
+
+
+async def test_a_record_that_is_too_large_is_refused_with_the_bound(producer: Producer) -> None:
+    with pytest.raises(TooLarge, match="1,000,000 bytes"):
+        await producer.send("events", "key", b"x" * (MAX_RECORD_BYTES + 1))
+
+
+async def test_an_outage_is_told_and_later_records_are_refused_at_once() -> None:
+    producer = Producer("127.0.0.1:1", delivery_seconds=0.5)
+    with pytest.raises(Unavailable):
+        await producer.send("events", "key", b"first")
+    begun = producer_records(producer)
+    for _ in range(100):
+        with pytest.raises(Unavailable):
+            await producer.send("events", "key", b"later")
+    assert producer_records(producer) == begun
+    with pytest.raises(Unavailable):
+        await producer.ping()
+    await producer.close()
+
+
+def producer_records(producer: Producer) -> int:
+    """How many records wait in the client's queue."""
+    connection = producer._connection
+    assert connection is not None
+    return len(connection._client)
+
+
+async def test_a_closed_producer_ends_its_thread_and_opens_again(kafka: handles.Kafka) -> None:
+    producer = Producer(kafka.brokers)
+    await producer.close()
+    for _ in range(2):
+        await producer.send("events", str(uuid4()), b"x")
+        connection = producer._connection
+        await producer.close()
+        assert connection is not None
+        assert not connection._thread.is_alive()
