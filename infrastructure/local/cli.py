@@ -7,6 +7,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -17,7 +18,7 @@ from infrastructure.local.install import Installer, make_venv
 from infrastructure.local.paths import Paths
 from infrastructure.local.progress import Progress
 
-CHECKED = "ASTROCLOUD_DEV_CHECKED"
+BEGUN = "ASTROCLOUD_DEV_BEGUN"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument("path", metavar="PATH")
     deploy.add_argument("--name", help="the project's name; default: that of the folder")
     deploy.add_argument("--json", action="store_true", help="the result as one JSON object")
+    deploy.add_argument("--preview", action="store_true", help="not for production")
     commands.add_parser("test", help="run the tests: [layer] [pytest arguments]")
     commands.add_parser("bench", help="measure: [name]")
     commands.add_parser("doctor", help="what this machine offers and lacks")
@@ -66,8 +68,9 @@ def _run(
 ) -> int:
     if options.command == "doctor":
         return _doctor(paths)
+    begun = time.time()
     if options.command in ("up", "test", "bench"):
-        _prepare(options.command, paths, arguments)
+        begun = _prepare(options.command, paths, arguments)
     elif not _in_venv(paths):
         raise StackError("Nothing is installed or running here yet: `./dev up` does both.")
     # From here on the packages are there.
@@ -75,7 +78,8 @@ def _run(
 
     match options.command:
         case "up":
-            return commands.up(paths, reset=options.reset, core_tools=options.host == "func")
+            core_tools = options.host == "func"
+            return commands.up(paths, begun, reset=options.reset, core_tools=core_tools)
         case "down":
             return commands.down(paths)
         case "status":
@@ -86,7 +90,8 @@ def _run(
             return commands.link(paths)
         case "deploy":
             path = Path(os.environ.get("ASTROCLOUD_DEV_FOLDER", ".")) / options.path
-            return commands.deploy(paths, path, options.name, as_json=options.json)
+            flags = [f"--{flag}" for flag in ("json", "preview") if getattr(options, flag)]
+            return commands.deploy(paths, path, options.name, flags)
         case "test":
             return commands.test(paths, rest)
         case _:
@@ -98,10 +103,11 @@ def _doctor(paths: Paths) -> int:
     return 0 if doctor.show(checks, Progress()) else 1
 
 
-def _prepare(command: str, paths: Paths, arguments: Sequence[str]) -> None:
+def _prepare(command: str, paths: Paths, arguments: Sequence[str]) -> float:
     """Check the machine, and install what is missing; goes on in the virtual environment."""
+    begun = time.time()
     with Progress() as progress:
-        if os.environ.pop(CHECKED, "") != "1" and command == "up":
+        if BEGUN not in os.environ and command == "up":
             checks = doctor.check_all(paths, os.environ)
             if not doctor.show(checks, progress):
                 raise StackError("This machine lacks something: see ✗ above, with its remedy.")
@@ -109,10 +115,11 @@ def _prepare(command: str, paths: Paths, arguments: Sequence[str]) -> None:
         if not _in_venv(paths):
             python = make_venv(paths, progress)
     if not _in_venv(paths):
-        os.environ[CHECKED] = "1"
+        os.environ[BEGUN] = str(begun)
         os.execv(python, [str(python), "-m", "infrastructure.local", *arguments])
     with Progress() as progress:
         Installer(paths, progress).ensure(tests=command != "up")
+    return float(os.environ.pop(BEGUN, begun))
 
 
 def _in_venv(paths: Paths) -> bool:

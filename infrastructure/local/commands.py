@@ -21,9 +21,8 @@ from infrastructure.local.progress import Progress
 DATA = ("postgres", "valkey", "azurite", "gateway", "secrets", "seed.json")
 
 
-def up(paths: Paths, *, reset: bool, core_tools: bool) -> int:
+def up(paths: Paths, begun: float, *, reset: bool, core_tools: bool) -> int:
     """Bring the stack up, show how, and end with where to go."""
-    begun = time.monotonic()
     with Progress() as progress:
         tools = Installer(paths, progress).ensure_core_tools() if core_tools else None
         if reset:
@@ -38,7 +37,7 @@ def up(paths: Paths, *, reset: bool, core_tools: bool) -> int:
             connection.leave()
             raise
         connection.close()
-    took = "already" if already else f"after {time.monotonic() - begun:.1f} s"
+    took = "already" if already else f"after {time.time() - begun:.1f} s"
     _say_where(Installation(paths, ports.Ports(base)), took)
     return 0
 
@@ -85,16 +84,32 @@ def link(paths: Paths) -> int:
     return 0
 
 
-def deploy(paths: Paths, path: Path, name: str | None, *, as_json: bool) -> int:
+def deploy(paths: Paths, path: Path, name: str | None, flags: Sequence[str]) -> int:
     """Put a folder or an archive online through the API, like any user."""
     from frontend.cli.deploy import main
 
-    installation = _running(paths)
-    arguments = [str(path), "--url", installation.platform_url]
+    try:
+        installation = _running(paths)
+    except StackError as error:
+        if "--json" in flags:
+            print(json.dumps(_not_up(str(error))))
+        print(f"./dev deploy: {error}", file=sys.stderr)
+        return 2
+    arguments = [str(path), "--url", installation.platform_url, *flags]
     arguments += ["--name", name] if name else []
-    arguments += ["--json"] if as_json else []
     os.environ["ASTROCLOUD_TICKET"] = links.ticket(installation)
     return main(arguments)
+
+
+def _not_up(detail: str) -> dict[str, object]:
+    failure = {"code": "not_up", "title": "The stack is not up", "detail": detail}
+    return {
+        "deployment": None,
+        "state": "failed",
+        "url": None,
+        "permalink": None,
+        "failure": failure,
+    }
 
 
 def test(paths: Paths, arguments: Sequence[str]) -> int:

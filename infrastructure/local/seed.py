@@ -73,9 +73,7 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _step(
-    site: Site, installation: Installation, memory: Memory, needs: tuple[str, ...]
-) -> Step:
+def _step(site: Site, installation: Installation, memory: Memory, needs: tuple[str, ...]) -> Step:
     folder = installation.paths.root / site.folder
     address = f"http://{site.host}:{installation.ports['gateway']}/"
     is_online = probes.http(installation.ports["gateway"], "/", site.host)

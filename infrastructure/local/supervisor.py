@@ -131,7 +131,6 @@ class Supervisor:
         for need in node.needs:
             await asyncio.shield(self._up[need])
         unit, begun = self._units[node.name], time.monotonic()
-        self._set(unit, State.STARTING)
         if isinstance(node, Service):
             keeper = asyncio.create_task(self._keep(node))
             self._keepers[node.name] = keeper
@@ -141,6 +140,7 @@ class Supervisor:
                 keeper.result()
                 raise StackError(f"{node.name} was stopped while it started.")
         else:
+            self._set(unit, State.STARTING)
             unit.detail = await self._run_step(node.name, node.run())
             unit.seconds = time.monotonic() - begun
             self._set(unit, State.DONE)
@@ -175,7 +175,9 @@ class Supervisor:
 
     async def _run_once(self, service: Service, unit: Unit) -> str:
         """One life of a service, from start to end; how it ended."""
-        begun, child = time.monotonic(), await self._spawn(service, unit)
+        begun = time.monotonic()
+        self._set(unit, State.STARTING)
+        child = await self._spawn(service, unit)
         try:
             await self._until_ready(service, child)
             unit.seconds = time.monotonic() - begun

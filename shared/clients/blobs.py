@@ -6,6 +6,7 @@ else is the storage SDK as it is. The SDK is imported on first use: it costs hal
 """
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 _TRIES = 3
 _SIGNATURE_LIFE = timedelta(hours=2)
-_BLOCK = 4 * 1024 * 1024
+_PIECE = 4 * 1024 * 1024
+_CHUNK = 256 * 1024
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _EXISTS = frozenset({"BlobAlreadyExists", "ConditionNotMet", "BlobImmutableDueToPolicy"})
 
@@ -80,21 +82,7 @@ class Blobs:
 
     async def upload_new(self, container: str, name: str, data: bytes | BinaryIO) -> bool:
         """Create a blob that never changes; True when it was not there, which is no error."""
-        clients = self._clients()
-        if isinstance(data, bytes) and len(data) <= _BLOCK:
-            return await clients.creation.put(container, name, data)
-        blob = clients.blob(container, name)
-        try:
-            async with _errors(f"{container}/{name}"):
-                await blob.upload_blob(
-                    data, overwrite=False, max_concurrency=2, content_settings=_octets()
-                )
-        except (BlobChanged, StorageRefused):
-            # A twin that commits its blocks first drops ours: then the blob is there, too.
-            if await self.properties(container, name) is None:
-                raise
-            return False
-        return True
+        return await self._clients().creation.put(container, name, _Body(data))
 
     async def upload(
         self,
@@ -253,10 +241,8 @@ class _Opened:
                 initial_backoff=1, increment_base=2, retry_total=_TRIES, random_jitter_range=1
             ),
             connection_timeout=5,
-            max_single_put_size=2 * _BLOCK,
-            max_block_size=_BLOCK,
-            max_single_get_size=_BLOCK,
-            max_chunk_get_size=_BLOCK,
+            max_single_get_size=_PIECE,
+            max_chunk_get_size=_PIECE,
         )
         self.creation = _Creation(self.service.url, account, key, self._transport)
 
@@ -290,14 +276,15 @@ class _Creation:
         )
         self._signatures: dict[str, tuple[datetime, str]] = {}
 
-    async def put(self, container: str, name: str, data: bytes) -> bool:
+    async def put(self, container: str, name: str, body: "_Body") -> bool:
         from azure.core.rest import HttpRequest
 
         request = HttpRequest(
             "PUT",
             f"{self._url}/{container}/{quote(name)}?{self._signature(container)}",
-            content=data,
+            content=body.content,
             headers={
+                "Content-Length": str(body.size),
                 "x-ms-blob-type": "BlockBlob",
                 "If-None-Match": "*",
                 "Content-Type": "application/octet-stream",
@@ -330,10 +317,19 @@ class _Creation:
         return signature
 
 
-def _octets() -> Any:
-    from azure.storage.blob import ContentSettings
+class _Body:
+    """What is sent: small bytes as they are, others piece by piece, anew for every try."""
 
-    return ContentSettings(content_type="application/octet-stream")
+    def __init__(self, data: bytes | BinaryIO) -> None:
+        self._file = io.BytesIO(data) if isinstance(data, bytes) else data
+        self.size = len(data) if isinstance(data, bytes) else data.seek(0, io.SEEK_END)
+        small = isinstance(data, bytes) and self.size <= _CHUNK
+        self.content: Any = data if small else self
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._file.seek(0)
+        while piece := self._file.read(_CHUNK):
+            yield piece
 
 
 def _credentials(connection_string: str) -> tuple[str, str]:

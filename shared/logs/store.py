@@ -139,7 +139,7 @@ class LogStore:
             found = await connection.execute(_FIND_HEAD, {"deployment": deployment_id})
             head = await found.fetchone()
             if head is None:
-                raise NotFound(f"No deployment {deployment_id}")
+                raise NotFound("No such deployment")
             rows = await _chunks_after(connection, deployment_id, after, limit)
         lines = await asyncio.to_thread(_unpack, rows, after, limit)
         next_after = lines[-1].n if lines else after

@@ -37,7 +37,9 @@ class CachePolicies:
                 folder, _, name = path.rpartition("/")
                 folders[folder].append(name)
         self._bundled = {
-            folder for folder, names in folders.items() if all(map(_BASE64.search, names))
+            folder
+            for folder, names in folders.items()
+            if all(_BASE64.search(name) or _has_hex(name) for name in names)
         }
 
     def policy(self, path: str) -> str:
@@ -50,25 +52,21 @@ class CachePolicies:
         if _HASHED_FOLDERS.search(path):
             return not _NOT_HASHED.search(path)
         folder, _, name = path.rpartition("/")
-        found = _HEX.search(name)
-        if found and _is_random_hex(found[1]):
-            return True
-        return folder in self._bundled and self._is_bundled(name)
-
-    def _is_bundled(self, name: str) -> bool:
-        found = _BASE64.search(name)
-        if found is None:
-            return False
-        if _SCRIPTS.search(name):
-            return True
-        # Other files may have been copied there as they were: `team-Portrait.png`.
-        return _is_random(found[1])
+        return _has_hex(name) or (folder in self._bundled and _has_base64(name))
 
 
-def _is_random_hex(text: str) -> bool:
-    """A digit and a letter, and no date such as 2024dec1."""
+def _has_hex(name: str) -> bool:
+    """A hexadecimal hash: with a digit and a letter, and no date such as 2024dec1."""
+    found = _HEX.search(name)
+    text = found[1] if found else ""
     has_both = any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
     return has_both and not _YEAR.match(text)
+
+
+def _has_base64(name: str) -> bool:
+    """A hash in a bundler's folder, where other files may lie, too, such as `team-Portrait.png`."""
+    found = _BASE64.search(name)
+    return found is not None and (bool(_SCRIPTS.search(name)) or _is_random(found[1]))
 
 
 def _is_random(text: str) -> bool:

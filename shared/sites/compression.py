@@ -43,7 +43,7 @@ def _gzip(data: bytes) -> bytes:
 
 
 def _brotli(data: bytes) -> bytes:
-    import brotli  # type: ignore[import-untyped]
+    import brotli
 
     quality = next(quality for most, quality in _BROTLI if len(data) <= most)
     return bytes(brotli.compress(data, quality=quality))

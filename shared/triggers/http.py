@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import azure.functions as func
@@ -246,7 +247,7 @@ class Resource:
 
 async def _serve(operation: Operation, request: func.HttpRequest) -> func.HttpResponse:
     request_id = requests.request_id(request)
-    path = f"/api/{operation.path}"
+    path = urlsplit(request.url).path
     try:
         return await Call(operation, request, request_id).answer()
     except AstroCloudError as error:

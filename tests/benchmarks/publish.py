@@ -9,9 +9,10 @@ import hashlib
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -67,7 +68,7 @@ def _results(
     rounds: list[dict[str, Any]], parts: list[str], site: Mapping[str, bytes]
 ) -> list[Result]:
     def median(key: str) -> float:
-        return statistics.median(r[key] for r in rounds)
+        return float(statistics.median(r[key] for r in rounds))
 
     ratio = statistics.median(r["publish"] / r["bare"] for r in rounds)
     again = statistics.median(r["again"] / r["publish"] for r in rounds)
@@ -182,7 +183,7 @@ def _parts(archive: Path, site: Mapping[str, bytes]) -> list[str]:
     kinds: tuple[Encoding, ...] = ("gzip", "br")
     for encoding in kinds:
         texts = [d for p, d in site.items() if encodings(p, len(d))]
-        seconds = _clock(lambda texts=texts, e=encoding: [compress(d, e, len(d)) for d in texts])
+        seconds = _clock(partial(_compress_all, texts, encoding))
         size = sum(map(len, texts)) / 1e6
         lines.append(f"alone: {encoding} of {len(texts)} texts, {size:.1f} MB: {seconds:.2f} s")
     return lines
@@ -194,6 +195,11 @@ def _read(path: Path) -> None:
     with path.open("rb") as file, Archive(file) as archive:
         for _ in batches(archive, "zip", SiteLimits(), ""):
             pass
+
+
+def _compress_all(texts: Sequence[bytes], encoding: Encoding) -> None:
+    for text in texts:
+        compress(text, encoding, len(text))
 
 
 def _clock(work: Callable[[], object]) -> float:

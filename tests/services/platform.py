@@ -85,12 +85,16 @@ class Platform:
         from shared.accounts.tokens import AccessTokens
 
         user, account = uuid4(), uuid4()
-        await self.execute("INSERT INTO users (id, login, name) VALUES (%s, %s, %s)", user, login, login)
+        await self.execute(
+            "INSERT INTO users (id, login, name) VALUES (%s, %s, %s)", user, login, login
+        )
         await self.execute(
             "INSERT INTO accounts (id, slug, name) VALUES (%s, %s, %s)", account, login, login
         )
         await self.execute(
-            "INSERT INTO members (account_id, user_id, role) VALUES (%s, %s, 'owner')", account, user
+            "INSERT INTO members (account_id, user_id, role) VALUES (%s, %s, 'owner')",
+            account,
+            user,
         )
         token = AccessTokens(self.settings.signing_keys).issue(Principal(user, uuid4()))
         return self.client(headers={"Authorization": f"Bearer {token}"})
@@ -185,4 +189,3 @@ async def _reset(services: Services) -> None:
                 await queue.create_queue()
             except ResourceExistsError:
                 await queue.clear_messages()
-

@@ -9,6 +9,7 @@ stops polling then and leaves the group after five minutes. Running functions is
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,9 +17,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infrastructure.local.functions_host.kafka_batches import (
     Assignments,
-    Partition,
     Record,
     Window,
+    offsets_after,
 )
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class ConsumerThread:
         self._slot = threading.Semaphore(1)
         self._quiet = threading.Event()
         self._stop = threading.Event()
-        self._consumer: Consumer | None = None
+        self._done: deque[list[Record]] = deque()
         self._paused: bool | None = False
         self._window = Window(size, interval, time.monotonic())
         self._problem: str | None = None
@@ -72,7 +73,7 @@ class ConsumerThread:
         self._thread.start()
 
     def quiet(self) -> None:
-        """Deliver no more, but stay in the group so that offsets can still be stored."""
+        """Deliver no more, but stay in the group, so that what runs can still be committed."""
         self._quiet.set()
 
     def stop(self) -> None:
@@ -90,17 +91,9 @@ class ConsumerThread:
         """The delivered batch has begun: another may wait."""
         self._slot.release()
 
-    def store(self, offsets: Mapping[Partition, int]) -> None:
-        """Mark offsets as done; librdkafka commits them within 200 ms, like the extension."""
-        consumer = self._consumer
-        if consumer is None:
-            return
-        for (topic, partition), offset in offsets.items():
-            try:
-                consumer.store_offsets(offsets=[TopicPartition(topic, partition, offset)])
-            except (KafkaException, RuntimeError) as error:
-                # Revoked or closed between the check and here: its new owner reads it again.
-                logger.info("offset of %s/%d is not stored: %s", topic, partition, error)
+    def done(self, records: list[Record]) -> None:
+        """These records need not be read again."""
+        self._done.append(records)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -117,7 +110,6 @@ class ConsumerThread:
         consumer = Consumer(
             {**self._configuration, "error_cb": self._on_error}, logger=_silent_logger()
         )
-        self._consumer = consumer
         try:
             consumer.subscribe(
                 [self._topic],
@@ -127,10 +119,23 @@ class ConsumerThread:
             )
             self._window = Window(self._size, self._interval, time.monotonic())
             while not self._stop.is_set():
+                self._store_done(consumer)
                 self._step(consumer)
+            self._store_done(consumer)
         finally:
-            self._consumer = None
+            # Commits what is stored, and leaves the group.
             consumer.close()
+
+    def _store_done(self, consumer: Consumer) -> None:
+        """Mark offsets as done; librdkafka commits them within 200 ms, like the extension.
+
+        Only here, in the thread that polls: called beside a poll it would wait for that with
+        the interpreter's lock held, which the poll needs to return.
+        """
+        while self._done:
+            records = self.assignments.current(self._done.popleft())
+            for (topic, partition), offset in offsets_after(records).items():
+                consumer.store_offsets(offsets=[TopicPartition(topic, partition, offset)])
 
     def _step(self, consumer: Consumer) -> None:
         if self._quiet.is_set():

@@ -19,11 +19,7 @@ from infrastructure.local.functions_host.declarations import Function, KafkaTrig
 from infrastructure.local.functions_host.errors import HostError
 from infrastructure.local.functions_host.host_json import KafkaOptions
 from infrastructure.local.functions_host.invoker import Failed, Invoker
-from infrastructure.local.functions_host.kafka_batches import (
-    Record,
-    by_partition,
-    offsets_after,
-)
+from infrastructure.local.functions_host.kafka_batches import Record, by_partition
 from infrastructure.local.functions_host.kafka_consumer import ConsumerThread
 from infrastructure.local.functions_host.settings import resolve_secure
 
@@ -149,7 +145,7 @@ class KafkaListener:
                     len(records),
                     tries,
                 )
-            self.consumer.store(offsets_after(self.consumer.assignments.current(records)))
+            self.consumer.done(records)
             return
 
     async def _try(self, records: Sequence[Record]) -> bool:

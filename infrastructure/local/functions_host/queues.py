@@ -22,7 +22,6 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.functions.queue import QueueMessage
-from azure.storage.queue._shared.policies_async import LinearRetry
 from azure.storage.queue.aio import QueueClient
 
 from infrastructure.local.functions_host.declarations import Function, QueueTrigger
@@ -298,7 +297,7 @@ def connect(
     names = [name] if name.endswith(POISON_SUFFIX) else [name, name + POISON_SUFFIX]
     try:
         clients = [
-            QueueClient.from_connection_string(connection, each, retry_policy=LinearRetry(1, 1))
+            QueueClient.from_connection_string(connection, each, retry_total=1, initial_backoff=1)
             for each in names
         ]
     except ValueError:

@@ -27,7 +27,7 @@ async def platform(
         "AzureWebJobsStorage": azurite.connection_string,
         "KAFKA_BROKERS": kafka.brokers,
         "WEBPUBSUB_CONNECTION_STRING": (
-            "Endpoint=http://127.0.0.1:9;AccessKey=bm90aGluZyBsaXN0ZW5zIHRoZXJl;Version=1.0;"
+            "Endpoint=http://127.0.0.1:9;AccessKey=bm90aGluZyBsaXN0ZW5zIHRoZXJlIGF0IGFsbA==;Version=1.0;"
         ),
         "PLATFORM_URL": "http://localhost:8080",
         "ADMIN_URL": "http://admin.localhost:8080",

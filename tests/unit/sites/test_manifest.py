@@ -6,7 +6,7 @@ import json
 import random
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +99,7 @@ def test_a_site_without_special_pages_names_none() -> None:
     assert (manifest.not_found, manifest.fallback) == (None, None)
 
 
-@given(st.sets(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), max_size=40))
+@given(st.sets(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), max_size=40))
 def test_every_path_stands_in_the_shard_that_its_hash_names(names: set[str]) -> None:
     files = [SiteFile(f"/{name}", digest(name), 1) for name in names]
     files += [SiteFile(f"/{n}.html", digest(str(n)), 1) for n in range(300)]
@@ -201,7 +201,8 @@ def test_a_folder_with_a_script_of_its_own_is_no_bundlers() -> None:
     assert policies.policy("/assets/app-HomePage.js") == REVALIDATE
 
 
-TEXT = b"".join(b"<p>line %d of some text</p>\n" % n for n in range(2000))
+_RANDOM = random.Random(1)
+TEXT = b"".join(b"<p>line %d: %d</p>\n" % (n, _RANDOM.getrandbits(40)) for n in range(4000))
 
 
 def test_forms_unpack_to_the_content_and_are_the_same_every_time() -> None:
@@ -209,7 +210,7 @@ def test_forms_unpack_to_the_content_and_are_the_same_every_time() -> None:
     assert packed is not None
     assert gzip.decompress(packed) == TEXT
     assert packed == compress(TEXT, "gzip", len(TEXT))
-    smaller = compress(TEXT, "br", len(packed))
+    smaller = compress(TEXT, "br", len(TEXT))
     assert smaller is not None
     assert brotli.decompress(smaller) == TEXT
 
@@ -219,8 +220,8 @@ def test_a_form_must_beat_what_is_sent_without_it() -> None:
     assert compress(noise, "gzip", len(noise)) is None
     assert compress(TEXT, "br", 1500) is None
     size = len(brotli.compress(TEXT, quality=6))
-    assert compress(TEXT, "br", size + 1023) is None
-    assert compress(TEXT, "br", size + 1024) is not None or size > 9216
+    assert compress(TEXT, "br", round(size / 0.91)) is None
+    assert compress(TEXT, "br", round(size / 0.89)) is not None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+// A Chromium for tests: the one that CHROME_PATH names, else the one of @sparticuz/chromium,
+// unpacked once into this folder's node_modules.
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const UNPACKED = join(HERE, "node_modules", ".cache", "chromium");
+const BIN = join(HERE, "node_modules", "@sparticuz", "chromium", "bin");
+// The sandbox needs privileges that containers seldom give; the pages are our own.
+const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--font-render-hinting=none"];
+
+export async function launch() {
+  if (process.env.CHROME_PATH) {
+    return chromium.launch({ executablePath: process.env.CHROME_PATH, args: ARGUMENTS });
+  }
+  const executablePath = await unpacked();
+  const env = { ...process.env, FONTCONFIG_PATH: join(UNPACKED, "fonts") };
+  try {
+    return await chromium.launch({ executablePath, args: ARGUMENTS, env });
+  } catch (error) {
+    if (!/shared libraries/.test(String(error))) throw error;
+    // Machines without libnss3 and its like take the ones that come with the package.
+    const libraries = join(UNPACKED, "al2023", "lib");
+    const path = [libraries, process.env.LD_LIBRARY_PATH].filter(Boolean).join(":");
+    return chromium.launch({
+      executablePath,
+      args: ARGUMENTS,
+      env: { ...env, LD_LIBRARY_PATH: path },
+    });
+  }
+}
+
+// The package unpacks into the temporary folder and takes half a file for a whole one, so it
+// works in a folder of its own, which is moved into place when it is complete.
+async function unpacked() {
+  if (existsSync(UNPACKED)) return join(UNPACKED, "chromium");
+  const draft = `${UNPACKED}.${process.pid}`;
+  await mkdir(draft, { recursive: true });
+  const temporary = process.env.TMPDIR;
+  process.env.TMPDIR = draft;
+  const { default: packed, inflate } = await import("@sparticuz/chromium");
+  await packed.executablePath();
+  await inflate(join(BIN, "al2023.tar.br"));
+  if (temporary === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = temporary;
+  try {
+    await rename(draft, UNPACKED);
+  } catch {
+    await rm(draft, { recursive: true }); // another test was first
+  }
+  return join(UNPACKED, "chromium");
+}
