@@ -66,6 +66,9 @@ class Settings:
     deployment_deadline: int = _setting(
         "DEPLOYMENT_DEADLINE_SECONDS", "Seconds from admission after which a deployment fails", 1800
     )
+    deployment_lease: int = _setting(
+        "DEPLOYMENT_LEASE_SECONDS", "Seconds after which the work of a dead worker is taken up", 30
+    )
     queue_deadline: int = _setting(
         "QUEUE_DEADLINE_SECONDS", "Seconds that a deployment may wait for its place", 86400
     )

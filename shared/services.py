@@ -195,6 +195,7 @@ class Services:
                 "building": Build(),
                 "publishing": Publish(Publisher(self.blobs, self.database)),
             },
+            self.settings.deployment_lease,
         )
 
     @cached_property
@@ -203,7 +204,6 @@ class Services:
         from shared.upkeep import Upkeep
 
         return Upkeep(self)
-
 
     async def close(self) -> None:
         """Close every client that was opened."""

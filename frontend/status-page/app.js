@@ -59,7 +59,10 @@ async function refreshStatus() {
     view.showDependencies(status.dependencies);
     summarize(status);
   } catch (error) {
+    if (error instanceof Unreachable) state.awaySince ||= Date.now();
     await failed(error, ["sites", "Live sites"], ["dependencies", "What runs"]);
+    if (!state.updated) view.showSummary("away", "The API does not answer");
+    showFreshness();
   }
 }
 
@@ -149,14 +152,9 @@ async function signOut() {
 // An API that is away is said once, at the top, as long as there is something to read; an API
 // that answers with an error is said in the part that misses its data.
 async function failed(error, ...parts) {
-  const away = error instanceof Unreachable;
-  if (away) state.awaySince ||= Date.now();
-  if (!away || !state.updated) {
-    await settled();
-    for (const [part, what] of parts) view.showTrouble(part, what, error, refresh);
-  }
-  if (!state.updated) view.showSummary("away", away ? "The API does not answer" : "No status yet");
-  showFreshness();
+  if (error instanceof Unreachable && state.updated) return;
+  await settled();
+  for (const [part, what] of parts) view.showTrouble(part, what, error, refresh);
 }
 
 function arrived() {

@@ -44,20 +44,20 @@ function named(name, url) {
 
 /** Make a list's children those of `items`, replacing only what differs. */
 function reconcile(list, items, key, build) {
-  const known = new Map([...list.children].map((child) => [child.dataset.key, child]));
+  const known = new Map();
+  for (const child of [...list.children]) {
+    if (child.dataset.key === undefined) child.remove(); // a skeleton
+    else known.set(child.dataset.key, child);
+  }
   items.forEach((item, index) => {
     const fresh = build(item);
     fresh.dataset.key = key(item);
-    let child = known.get(fresh.dataset.key);
+    const child = known.get(fresh.dataset.key) ?? fresh;
     known.delete(fresh.dataset.key);
-    if (!child) child = fresh;
-    else if (!child.isEqualNode(fresh)) updateChild(child, fresh);
+    if (!child.isEqualNode(fresh)) updateChild(child, fresh);
     if (list.children[index] !== child) list.insertBefore(child, list.children[index] ?? null);
   });
-  for (const child of list.children.length > items.length ? [...list.children] : []) {
-    if (!items.some((item) => key(item) === child.dataset.key)) child.remove();
-  }
-  list.removeAttribute("aria-busy");
+  for (const gone of known.values()) gone.remove();
   list.closest("[aria-busy]")?.removeAttribute("aria-busy");
 }
 
@@ -134,6 +134,7 @@ export function showDependencies(dependencies) {
   // What fails stands first, whatever its name.
   const ordered = [...failed, ...dependencies.filter(({ status }) => status === "ok")];
   reconcile(byId("dependencies"), ordered, ({ name }) => name, row);
+  byId("dependencies").hidden = false;
   const running = dependencies.length - failed.length;
   byId("dependencies-count").textContent = `${running} of ${dependencies.length}`;
 }

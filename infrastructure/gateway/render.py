@@ -45,7 +45,9 @@ class GatewayConfig:
 
     port: int
     state_dir: Path
-    blob_endpoint: str  # http://127.0.0.1:8087/astrocloud or https://<account>.blob.core.windows.net
+    blob_endpoint: (
+        str  # http://127.0.0.1:8087/astrocloud or https://<account>.blob.core.windows.net
+    )
     blob_account: str
     blob_key: str  # base64
     api_upstream: str = "127.0.0.1:8081"
@@ -141,7 +143,9 @@ def _plain(name: str, value: str) -> str:
 def _path(value: Path) -> str:
     """An absolute path as it may stand between quotes."""
     if not _PATH.fullmatch(str(value)):
-        raise GatewayConfigError(f"{value} cannot be nginx's folder: choose a plainer absolute path")
+        raise GatewayConfigError(
+            f"{value} cannot be nginx's folder: choose a plainer absolute path"
+        )
     return str(value)
 
 
@@ -247,7 +251,8 @@ def _platform_csp(connect: tuple[str, ...]) -> str:
     sources = " ".join(_plain("csp_connect", source) for source in connect)
     return (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        f"connect-src 'self' {sources}".rstrip() + "; worker-src 'self' blob:; "
+        f"connect-src 'self' {sources}".rstrip()
+        + "; worker-src 'self' blob:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 

@@ -116,7 +116,7 @@ def _prepare(command: str, paths: Paths, arguments: Sequence[str]) -> float:
             python = make_venv(paths, progress)
     if not _in_venv(paths):
         os.environ[BEGUN] = str(begun)
-        os.execv(python, [str(python), "-m", "infrastructure.local", *arguments])
+        os.execv(python, [str(python), "-m", "infrastructure.local", *arguments])  # noqa: S606  no shell
     with Progress() as progress:
         Installer(paths, progress).ensure(tests=command != "up")
     return float(os.environ.pop(BEGUN, begun))

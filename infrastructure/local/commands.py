@@ -130,7 +130,7 @@ def bench(paths: Paths, arguments: Sequence[str]) -> int:
 
 def _become(paths: Paths, words: Sequence[str]) -> int:
     os.chdir(paths.root)
-    os.execv(sys.executable, [sys.executable, *words])
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606  no shell
 
 
 def _running(paths: Paths) -> Installation:
@@ -229,8 +229,8 @@ def _sites(installation: Installation) -> list[str]:
 
 
 def _status_line(unit: dict[str, Any]) -> str:
-    memory = f"{unit['memory'] / 1024**2:.0f} MB" if unit["memory"] else "–"
+    memory = f"{unit['memory'] / 1024**2:.0f} MB" if unit["memory"] else "-"
     since = time.strftime("%H:%M:%S", time.localtime(unit["since"]))
-    line = f"{unit['name']:<12}{unit['state']:<12}{unit['pid'] or '–':>8}{unit['port'] or '–':>7}"
+    line = f"{unit['name']:<12}{unit['state']:<12}{unit['pid'] or '-':>8}{unit['port'] or '-':>7}"
     why = f"  {unit['detail']}" if unit["detail"] else ""
     return f"{line}{memory:>10}  {since}  {unit['restarts']:>8}{why}"

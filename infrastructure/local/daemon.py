@@ -31,6 +31,7 @@ class Daemon:
         self._paths = paths
         self._core_tools = core_tools
         self._watchers: set[asyncio.StreamWriter] = set()
+        self._leaving: set[asyncio.StreamWriter] = set()
         self._abandoned = asyncio.Event()
         self._stop = asyncio.Event()
         self._base = 0
@@ -57,7 +58,7 @@ class Daemon:
         finally:
             self._paths.socket.unlink(missing_ok=True)
             server.close()
-            for watcher in self._watchers:
+            for watcher in self._watchers | self._leaving:
                 watcher.close()
 
     async def _live(self) -> int:
@@ -103,15 +104,17 @@ class Daemon:
         try:
             while line := await reader.readline():
                 self._handle(json.loads(line), writer)
-        except (ConnectionError, ValueError):
-            writer.close()
-        finally:
-            if writer in self._watchers:
-                self._watchers.discard(writer)
-                self._look_after_watchers()
+        except (ConnectionError, ValueError) as error:
+            print(f"A command went away: {error}", flush=True)
+        self._watchers.discard(writer)
+        self._look_after_watchers()
+        if self._phase == "ready":
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+        else:
+            # Its other half stays open: so the command that was interrupted sees our end.
+            self._leaving.add(writer)
 
     def _handle(self, request: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         match request.get("ask"):

@@ -103,7 +103,7 @@ def check_ports(memory: Path, environment: Mapping[str, str], *, running: bool =
     base = int(fixed) if fixed.isdecimal() else remembered(memory) or DEFAULT_BASE
     ports = Ports(base)
     busy = taken(ports)
-    span = f"{base}–{base + STEP - 1}"
+    span = f"{base}-{base + STEP - 1}"
     if not busy:
         return Check("Ports", f"{span} are free")
     who = f"{busy[0]} is taken{owner_of(busy[0])}"

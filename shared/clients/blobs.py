@@ -26,7 +26,7 @@ _SIGNATURE_LIFE = timedelta(hours=2)
 _PIECE = 4 * 1024 * 1024
 _CHUNK = 256 * 1024
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
-_EXISTS = frozenset({"BlobAlreadyExists", "ConditionNotMet", "BlobImmutableDueToPolicy"})
+_EXISTS = frozenset({"BlobAlreadyExists", "ConditionNotMet"})
 
 
 class BlobChanged(Conflict):

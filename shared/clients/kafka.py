@@ -76,7 +76,7 @@ class Producer:
             _log.warning("Kafka did not take a record in time: %s", error)
         self._failing = True
         self._resting_until = time.monotonic() + self._rest_seconds
-        if isinstance(error, _DeliveryError) and error.fatal:
+        if self._connection is not None and self._connection.is_broken:
             self._drop()
 
     def _connected(self) -> "_Connection":
@@ -116,11 +116,7 @@ class Producer:
 
 
 class _DeliveryError(Exception):
-    """librdkafka gave a record up; ``fatal`` says that it gives up every later one too."""
-
-    def __init__(self, reason: str, *, fatal: bool = False) -> None:
-        super().__init__(reason)
-        self.fatal = fatal
+    """librdkafka gave a record up."""
 
 
 class _Connection:
@@ -129,14 +125,24 @@ class _Connection:
     def __init__(self, options: dict[str, Any]) -> None:
         from confluent_kafka import Producer as Client
 
-        self._client = Client(options, logger=_log)
+        self.is_broken = False
         self._ended = threading.Event()
+        self._client = Client(options, logger=_log)
         self._thread = threading.Thread(target=self._serve, name="kafka-reports", daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
-        while not self._ended.is_set():
-            self._client.poll(_POLL_SECONDS)  # returns as soon as a report is there
+        from confluent_kafka import KafkaException
+
+        try:
+            while not self._ended.is_set():
+                self._client.poll(_POLL_SECONDS)  # returns as soon as a report is there
+        except KafkaException as error:
+            # A fatal one: an idempotent producer whose broker has forgotten it sends no more.
+            _log.warning("The Kafka client is given up and made anew: %s", error.args[0].str())
+            self.is_broken = True
+        self._client.purge()  # whoever still waits is told so
+        self._client.poll(_POLL_SECONDS)
 
     async def send(self, topic: str, key: str, value: bytes) -> None:
         from confluent_kafka import KafkaException
@@ -149,7 +155,7 @@ class _Connection:
         except BufferError as error:
             raise _DeliveryError("the local queue is full") from error
         except KafkaException as error:
-            raise _not_delivered(error.args[0]) from error
+            raise _DeliveryError(error.args[0].str()) from error
         await delivered
 
     def metadata(self, seconds: float) -> None:
@@ -179,7 +185,7 @@ def _report_to(
         if error is None:
             delivered.set_result(None)
         else:
-            delivered.set_exception(_not_delivered(error))
+            delivered.set_exception(_DeliveryError(error.str()))
 
     def report(error: "KafkaError | None", _message: "Message") -> None:
         try:
@@ -188,13 +194,6 @@ def _report_to(
             _log.debug("A delivery report came after its event loop was closed")
 
     return report
-
-
-def _not_delivered(error: "KafkaError") -> _DeliveryError:
-    from confluent_kafka import KafkaError
-
-    fatal = error.fatal() or error.code() == KafkaError._FATAL
-    return _DeliveryError(error.str(), fatal=fatal)
 
 
 def _options(

@@ -31,7 +31,6 @@ from shared.deployments.outcomes import (
 from shared.errors import AstroCloudError
 from shared.logs.service import LogService
 
-LEASE_SECONDS = 30
 _HINT_REST_SECONDS = 30
 _BATCH = 200
 _MOST_ATTEMPTS = 8
@@ -56,12 +55,14 @@ class Advancer:
         logs: LogService,
         completion: Completion,
         steps: Mapping[State, Step],
+        lease_seconds: int,
     ) -> None:
         self._database = database
         self._queues = queues
         self._logs = logs
         self._completion = completion
         self._steps = steps
+        self._lease_seconds = lease_seconds
 
     async def advance(self, hint: Hint) -> None:
         """Go on with a deployment until it waits or ends."""
@@ -96,7 +97,9 @@ class Advancer:
     async def _advance_once(self, hint: Hint) -> int | None:
         """One step; the tick to go on with at once, or None."""
         async with self._database.transaction() as connection:
-            row = await work_store.claim(connection, hint.deployment, hint.tick, LEASE_SECONDS)
+            row = await work_store.claim(
+                connection, hint.deployment, hint.tick, self._lease_seconds
+            )
         if row is None:
             return None
         log = self._logs.writer(row["account_id"], row["id"], f"advance-{row['tick']}")
@@ -177,7 +180,7 @@ class Advancer:
         async def renew(progress: Mapping[str, int]) -> None:
             async with self._database.transaction() as connection:
                 held = await work_store.renew(
-                    connection, row["id"], row["tick"], LEASE_SECONDS, dict(progress)
+                    connection, row["id"], row["tick"], self._lease_seconds, dict(progress)
                 )
             if held is None:
                 raise LeaseLost

@@ -85,6 +85,12 @@ class Gateway:
         finally:
             writer.close()
 
+    async def stop(self) -> None:
+        """End nginx cleanly, so that its logs are whole."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        await asyncio.wait_for(self.process.wait(), 20)
+
     def logs(self) -> str:
         """Everything that nginx wrote into its state folder's logs."""
         names = ("access.log", "error.log")
@@ -94,8 +100,8 @@ class Gateway:
 
     def records(self) -> list[dict[str, Any]]:
         """The lines of the access log."""
-        text = (self.config.state_dir / "access.log").read_text()
-        return [json.loads(line) for line in text.splitlines()]
+        text = (self.config.state_dir / "access.log").read_text(errors="replace")
+        return [json.loads(line) for line in text.split("\n") if line]
 
 
 @asynccontextmanager
@@ -123,9 +129,7 @@ async def running(**settings: Any) -> AsyncIterator[Gateway]:
             await until(lambda: _listening(gateway))
             yield gateway
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
+            await gateway.stop()
 
 
 async def _listening(gateway: Gateway) -> bool:

@@ -83,9 +83,7 @@ async def test_route_that_is_not_right_is_an_outage(
     assert "retry-after" in answer.headers
 
 
-async def test_absolute_address_decides_the_host(
-    gateway: Gateway, store: Store, host: str
-) -> None:
+async def test_absolute_address_decides_the_host(gateway: Gateway, store: Store, host: str) -> None:
     """A request line with a host counts; the Host header beside it confuses nothing."""
     other = f"other-{host}"
     await store.online(host, {"/": File(b"mine")})

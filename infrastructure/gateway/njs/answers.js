@@ -37,9 +37,8 @@ function redirect(r, status, target) {
     const parts = /^([^#]*)(#.*)?$/.exec(target);
     const joined = args ? parts[1] + (parts[1].indexOf('?') < 0 ? '?' : '&') + args : parts[1];
     r.headersOut['Cache-Control'] = 'public, max-age=0, must-revalidate';
-    r.headersOut['Location'] = joined + (parts[2] || '');
     r.headersOut['X-Content-Type-Options'] = 'nosniff';
-    r.return(status, '');
+    r.return(status, joined + (parts[2] || ''));
 }
 
 export default { page, problem, redirect };

@@ -26,8 +26,8 @@ function weights(accept) {
     const wishes = {};
     accept.toLowerCase().split(',').forEach(function (part) {
         const pieces = part.split(';');
-        const match = /q\s*=\s*([0-9.]+)/.exec(pieces.slice(1).join(';'));
-        const value = match ? Number(match[1]) : 1;
+        const match = /(?:^|;)\s*q\s*=\s*([^;\s]*)/.exec(pieces.slice(1).join(';'));
+        const value = match ? Number(match[1] || 'none') : 1;
         wishes[pieces[0].trim()] = value >= 0 && value <= 1 ? value : 0;
     });
     return wishes;

@@ -51,6 +51,13 @@ def _arguments() -> argparse.Namespace:
         metavar="SECONDS",
         help="how long running invocations may go on after a signal",
     )
+    parser.add_argument(
+        "--kafka-session",
+        type=float,
+        default=6.0,
+        metavar="SECONDS",
+        help="after which silence a group gives up a consumer (Apache Kafka: 6 or more)",
+    )
     return parser.parse_args()
 
 
@@ -72,6 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         invisibility=arguments.invisibility,
         drain=arguments.drain,
+        kafka_session=arguments.kafka_session,
     )
 
     async def serve() -> bool:

@@ -60,6 +60,7 @@ class Options:
     port: int = 0
     invisibility: float = 600.0
     drain: float = 30.0
+    kafka_session: float = 6.0
 
 
 class _Server(uvicorn.Server):
@@ -134,7 +135,13 @@ class Host:
         if isinstance(trigger, KafkaTrigger):
             from infrastructure.local.functions_host.kafka_listener import KafkaListener
 
-            return KafkaListener(function, self._invoke, configuration.kafka, environment)
+            return KafkaListener(
+                function,
+                self._invoke,
+                configuration.kafka,
+                environment,
+                self._options.kafka_session,
+            )
         return None
 
     async def _until_stopped(self, serving: asyncio.Task[None]) -> bool:

@@ -183,9 +183,7 @@ async def test_the_newest_waiting_deployment_wins(
     ]
     await platform.work()
 
-    states = [
-        (await client.get(f"deployments/{one['id']}")).json()["state"] for one in created
-    ]
+    states = [(await client.get(f"deployments/{one['id']}")).json()["state"] for one in created]
     assert states == ["superseded", "superseded", "ready"]
 
 

@@ -161,6 +161,7 @@ async def test_sign_in_is_limited_by_address(
     """Guessing tickets ends soon, for that address only."""
     monkeypatch.setattr(platform.services, "settings", _with(platform, sign_in_rate_limit=2))
     async with platform.client() as client:
+
         async def attempt(address: str) -> int:
             headers = {"X-Real-IP": address}
             answer = await client.post("auth/development", json={"ticket": "x"}, headers=headers)

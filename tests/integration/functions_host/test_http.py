@@ -133,8 +133,9 @@ async def test_a_signal_lets_the_running_request_end(app: App, host: Process) ->
         answer = await slow
     assert (answer.status_code, answer.text) == (200, "late")
     assert await host.ended() == 0
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(url)
 
 
 async def test_a_second_signal_ends_at_once(app: App, host: Process) -> None:

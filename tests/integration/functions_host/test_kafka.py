@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,8 @@ from tests.integration.functions_host.hosting import App, running, until
 from tests.services.handles import Kafka
 
 OPTIONS = {"maxBatchSize": 64, "SubscriberIntervalInSeconds": 1}
+# Apache Kafka allows no less than six seconds.
+SESSION = ("--kafka-session", "6" if os.environ.get("KAFKA_BROKERS") else "2")
 RETRY = {"commitOnFailure": False, "maxRetries": -1}
 
 
@@ -61,11 +64,11 @@ class Topic:
 
 
 @pytest.fixture
-async def topic(kafka: Kafka, tmp_path: Path) -> AsyncIterator[Topic]:
+async def topic(kafka: Kafka, tmp_path: Path) -> Topic:
     """A fresh topic."""
     made = Topic(kafka.brokers, tmp_path)
     await made.create()
-    yield made
+    return made
 
 
 def numbers(app: App, key: str = "batch") -> list[int]:
@@ -82,7 +85,7 @@ async def test_batches_hold_what_came_within_the_interval_in_order(topic: Topic)
     """All records come once, each partition in order, none above maxBatchSize."""
     app = topic.app(maxBatchSize=10)
     await topic.send({"n": n} for n in range(100))
-    with running(app) as host:
+    with running(app, *SESSION) as host:
         await host.ready()
         await until(has(app, 100), host)
     batches = app.calls("batch")
@@ -98,7 +101,7 @@ async def test_an_event_carries_key_time_headers_and_place(topic: Topic) -> None
     """Key as text, time as .NET writes it, header values in base64."""
     app = topic.app()
     await topic.send([{"n": 1}], partition=2)
-    with running(app) as host:
+    with running(app, *SESSION) as host:
         await until(has(app, 1), host)
     [[item]] = app.calls("batch")
     assert (item["key"], item["partition"], item["offset"]) == ("key-0", 2, 0)
@@ -111,7 +114,7 @@ async def test_cardinality_one_runs_each_record_in_partition_order(topic: Topic)
     """One call a record; a partition's records in turn."""
     app = topic.app(cardinality="ONE")
     await topic.send({"n": n} for n in range(20))
-    with running(app) as host:
+    with running(app, *SESSION) as host:
         await until(has(app, 20), host)
     assert [len(batch) for batch in app.calls("batch")] == [1] * 20
     for partition in range(4):
@@ -123,7 +126,7 @@ async def test_a_failed_batch_is_tried_again_until_it_succeeds(topic: Topic) -> 
     """commitOnFailure false, maxRetries -1: nothing later overtakes it, nothing is lost."""
     app = topic.app(**RETRY)
     await topic.send([{"n": 0, "fail": 3}, {"n": 1}], partition=0)
-    with running(app) as host:
+    with running(app, *SESSION) as host:
         await until(has(app, 2), host)
     assert numbers(app) == [0, 1]
     assert len(app.calls("failed")) == 3
@@ -133,7 +136,7 @@ async def test_a_batch_that_fails_too_often_is_given_up(topic: Topic) -> None:
     """maxRetries 1: one try and one more, then the offset moves on."""
     app = topic.app(commitOnFailure=False, maxRetries=1)
     await topic.send([{"n": 0, "fail": 99}], partition=0)
-    with running(app) as host:
+    with running(app, *SESSION) as host:
         await until(lambda: "given up after 2 tries" in host.text(), host)
         await topic.send([{"n": 1}], partition=0)
         await until(has(app, 1), host)
@@ -145,7 +148,7 @@ async def test_with_commit_on_failure_a_failed_batch_is_lost(topic: Topic) -> No
     """Azure's default: one try only."""
     app = topic.app()
     await topic.send([{"n": 0, "fail": 99}], partition=0)
-    with running(app) as host:
+    with running(app, *SESSION) as host:
         await until(lambda: app.calls("failed"), host)
         await topic.send([{"n": 1}], partition=0)
         await until(has(app, 1), host)
@@ -157,14 +160,14 @@ async def test_a_drained_host_commits_and_the_next_goes_on_behind_it(topic: Topi
     """SIGTERM during a batch: it ends, is committed, and is not read again."""
     app = topic.app(**RETRY)
     await topic.send([{"n": 0, "hold": True}], partition=0)
-    with running(app) as first:
+    with running(app, *SESSION) as first:
         await until(lambda: app.calls("held"), first)
         first.signal(signal.SIGTERM)
         await until(lambda: "draining" in first.text(), first)
         app.release()
         assert await first.ended() == 0
     await topic.send([{"n": 1}], partition=0)
-    with running(app) as second:
+    with running(app, *SESSION) as second:
         await until(has(app, 2), second)
     assert numbers(app) == [0, 1]
 
@@ -173,11 +176,11 @@ async def test_a_killed_host_s_batch_is_read_again(topic: Topic) -> None:
     """kill -9 during a batch: its offset was not moved."""
     app = topic.app(**RETRY)
     await topic.send([{"n": 0, "hold": True}], partition=0)
-    with running(app) as first:
+    with running(app, *SESSION) as first:
         await until(lambda: app.calls("held"), first)
         first.kill()
     app.release()
-    with running(app) as second:
+    with running(app, *SESSION) as second:
         await until(has(app, 1), second)
     assert len(app.calls("held")) == 2
 
@@ -185,11 +188,11 @@ async def test_a_killed_host_s_batch_is_read_again(topic: Topic) -> None:
 async def test_partitions_move_to_a_second_host_without_loss(topic: Topic) -> None:
     """A rebalance in the middle of the stream: every record is seen, order kept a host."""
     apps = [topic.app("one", **RETRY), topic.app("two", **RETRY)]
-    with running(apps[0]) as first:
+    with running(apps[0], *SESSION) as first:
         await first.ready()
         await topic.send({"n": n} for n in range(40))
         await until(has(apps[0], 1), first)
-        with running(apps[1]) as second:
+        with running(apps[1], *SESSION) as second:
             await second.ready()
             await topic.send({"n": n} for n in range(40, 80))
             await until(lambda: set(numbers(apps[0]) + numbers(apps[1])) == set(range(80)))
@@ -210,7 +213,7 @@ async def test_a_broker_may_come_later(tmp_path: Path) -> None:
     topic = Topic(f"127.0.0.1:{port}", tmp_path)
     app = topic.app()
     try:
-        with running(app) as host:
+        with running(app, *SESSION) as host:
             await until(lambda: "no broker answers" in host.text(), host)
             async with _broker(port):
                 await topic.create()
@@ -234,7 +237,7 @@ async def _broker(port: int) -> AsyncIterator[None]:
     )
     try:
         async with asyncio.timeout(20):
-            while ports.is_free(port):
+            while ports.is_free(port):  # noqa: ASYNC110 - another process, which sends no event
                 await asyncio.sleep(0.05)
         yield
     finally:

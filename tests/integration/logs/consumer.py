@@ -37,7 +37,8 @@ async def consume(
 ) -> None:
     """Consume for ever, or until the place to be killed at."""
     options = {"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False}
-    options |= {"auto.offset.reset": "earliest", "session.timeout.ms": 6_000}
+    options |= {"auto.offset.reset": "earliest", "session.timeout.ms": 2_000}
+    options |= {"heartbeat.interval.ms": 400}
     consumer = Consumer(options)
     consumer.subscribe(["logs"])
     service = LogService(LogStore(Database(database_url)), Producer(brokers), RecordingPush())

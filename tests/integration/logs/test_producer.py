@@ -1,12 +1,12 @@
 """The Kafka producer: acknowledged means kept, an outage is told soon and costs one wait."""
 
 import asyncio
-import time
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 
+from infrastructure.local.services.kafka import PARTITIONS
 from shared.clients.kafka import MAX_RECORD_BYTES, Producer
 from shared.errors import TooLarge, Unavailable
 from tests.services import handles
@@ -17,7 +17,7 @@ def values(brokers: str, key: str, count: int) -> list[bytes]:
     consumer = Consumer(
         {"bootstrap.servers": brokers, "group.id": key, "auto.offset.reset": "earliest"}
     )
-    consumer.subscribe(["events"])
+    consumer.assign([TopicPartition("events", number, 0) for number in range(PARTITIONS)])
     found: list[bytes] = []
     for _ in range(600):
         if len(found) == count:

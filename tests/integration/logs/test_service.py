@@ -11,12 +11,13 @@ from functools import partial
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 
 from infrastructure.local.nodes import State
+from infrastructure.local.services.kafka import PARTITIONS
 from shared.clients.kafka import Producer
 from shared.database import Database
-from shared.errors import NotFound, TooLarge, Unavailable
+from shared.errors import NotFound, Unavailable
 from shared.logs.lines import encode
 from shared.logs.service import Incoming, LogService
 from shared.logs.store import LogStore
@@ -56,7 +57,7 @@ def received(brokers: str, place: Place, count: int) -> list[Incoming]:
             "enable.auto.commit": False,
         }
     )
-    consumer.subscribe(["logs"])
+    consumer.assign([TopicPartition("logs", number, 0) for number in range(PARTITIONS)])
     found: list[Incoming] = []
     for _ in range(600):
         if len(found) == count:

@@ -141,7 +141,7 @@ async def test_a_wrong_key_is_refused_without_telling_it(azurite: Azurite) -> No
     await client.close()
 
 
-async def test_storage_that_is_away_is_unavailable_and_comes_back(azurite: Azurite) -> None:
+async def test_storage_that_is_away_is_unavailable(azurite: Azurite) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
