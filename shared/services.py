@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.deployments.admission import Admission
     from shared.deployments.advance import Advancer
     from shared.operations.service import OperationsService
+    from shared.platform_sites.service import PlatformSiteService
     from shared.upkeep import Upkeep
 
 
@@ -197,6 +198,13 @@ class Services:
             },
             self.settings.deployment_lease,
         )
+
+    @cached_property
+    def platform_sites(self) -> "PlatformSiteService":
+        """Our own front ends."""
+        from shared.platform_sites.service import PlatformSiteService
+
+        return PlatformSiteService(self.database, self.blobs, self.queues, self.settings)
 
     @cached_property
     def upkeep(self) -> "Upkeep":

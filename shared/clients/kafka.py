@@ -142,7 +142,7 @@ class _Connection:
             _log.warning("The Kafka client is given up and made anew: %s", error.args[0].str())
             self.is_broken = True
         self._client.purge()  # whoever still waits is told so
-        self._client.poll(_POLL_SECONDS)
+        self._client.poll(0)
 
     async def send(self, topic: str, key: str, value: bytes) -> None:
         from confluent_kafka import KafkaException

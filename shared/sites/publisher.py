@@ -112,7 +112,7 @@ class _Publication:
             self._summary = await threads(inspect_file, archive, job.format, job.limits)
             reading = batches(archive, job.format, job.limits, self._summary.root)
             await self._publish_contents(reading, threads)
-        manifest = compile_manifest(self._files, self._forms)
+            manifest = await threads(compile_manifest, self._files, self._forms)
         await self._publish_manifest(manifest)
         return PublishedSite(
             shards=len(manifest.shards),

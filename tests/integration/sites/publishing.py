@@ -63,7 +63,7 @@ async def publish(arguments: dict[str, Any]) -> dict[str, Any]:
         await add(*values)
         steps.step()
 
-    store.add_contents = add_contents
+    store.add_contents = add_contents  # type: ignore[assignment]
     job = PublishJob(
         UUID(arguments["account"]),
         UUID(arguments["project"]),

@@ -105,7 +105,7 @@ async def test_a_site_is_published_whole(publish: Publish, project: Project) -> 
     published = await publish(job)
     size = sum(map(len, site.values()))
     assert published == PublishedSite(
-        shards=2,
+        shards=1,
         not_found="/404.html",
         fallback=None,
         files=150,

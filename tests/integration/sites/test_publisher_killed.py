@@ -21,7 +21,7 @@ from tests.services.handles import Azurite, Database
 from tests.unit.sites.archives import tar_bytes, zip_bytes
 
 ROOT = Path(__file__).parents[3]
-FILES = 200
+FILES = 140
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,12 @@ async def start(
 async def test_a_publisher_killed_at_any_step_is_completed_by_the_next(
     azurite: Azurite, database: Database, blobs: Blobs, tmp_path: Path, kind: str
 ) -> None:
-    """Ten random steps of a whole publish, the last ones among them, each in its own project."""
+    """Some random steps of a whole publish and its last one, each in a project of its own."""
     site = make_site(FILES)
     whole = await (await start(azurite, database, tmp_path, kind, site))()
     assert whole is not None
     steps = whole["steps"]
-    points = random.Random(kind).sample(range(1, steps), 8) + [steps - 1, steps]
+    points = [*random.Random().sample(range(1, steps), 4), steps]
     for kill_at in points:
         run = await start(azurite, database, tmp_path, kind, site)
         project, release = (UUID(run.arguments[key]) for key in ("project", "release"))

@@ -1,0 +1,1 @@
+"""Our own front ends: projects of a system account, published like everyone's."""
