@@ -33,13 +33,11 @@ class AstroCloudError(Exception):
         self,
         detail: str,
         *,
-        code: str | None = None,
         fields: Sequence[FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.slug = code or self.code
         self.fields = tuple(fields)
         self.headers = dict(headers or {})
 

@@ -61,9 +61,13 @@ async function refreshStatus() {
   } catch (error) {
     if (error instanceof Unreachable) state.awaySince ||= Date.now();
     await failed(error, ["sites", "Live sites"], ["dependencies", "What runs"]);
-    if (!state.updated) view.showSummary("away", "The API does not answer");
+    if (!state.updated) view.showSummary("away", unknown(error));
     showFreshness();
   }
+}
+
+function unknown(error) {
+  return error instanceof Unreachable ? "The API does not answer" : "The status did not load";
 }
 
 function summarize({ dependencies, sites }) {
@@ -172,11 +176,13 @@ function showFreshness() {
     text = state.updated ? `Offline, showing ${clock(state.updated)}` : "Offline, trying every 2 s";
     byId("sign-out").disabled = true;
     byId("sign-out").title = "Not while offline";
+    view.showSummary("away", "The API does not answer");
   } else if (away > RECONNECTING_AFTER) {
     text = "Reconnecting…";
   } else {
     byId("sign-out").removeAttribute("title");
   }
+  byId("freshness").toggleAttribute("data-old", away > RECONNECTING_AFTER);
   if (byId("freshness").textContent !== text) byId("freshness").textContent = text;
 }
 
@@ -221,7 +227,7 @@ async function copy(button) {
     label.textContent = "Selected";
   }
   setTimeout(() => {
-    label.textContent = "Copy";
+    label.textContent = "Copy command";
     use.setAttribute("href", "icons.svg#copy");
   }, 2000);
 }

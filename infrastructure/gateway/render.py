@@ -60,7 +60,7 @@ class GatewayConfig:
     public_port: int | None = None  # as browsers see it; the own port unless said
     route_max_age: float = 1.0
     outage_grace: float = 900.0
-    blob_timeout: float = 2.0
+    blob_timeout: float = 2.0  # for a route or a shard; an object may pause five times as long
     unknown_hosts_per_second: int = 50  # looked up for one client address
     upload_max_bytes: int = 512 * 1024 * 1024
     api_max_bytes: int = 1024 * 1024
@@ -194,6 +194,7 @@ def _names(config: GatewayConfig, target_dir: Path) -> dict[str, str]:
         "public_scheme": config.public_scheme,
         "blob_version": BLOB_VERSION,
         "blob_timeout_ms": str(_milliseconds(config.blob_timeout)),
+        "object_timeout_ms": str(_milliseconds(config.blob_timeout * 5)),
         "route_kept_s": str(int(config.outage_grace) + 60),
         "upload_max_bytes": str(config.upload_max_bytes),
         "api_max_bytes": str(config.api_max_bytes),

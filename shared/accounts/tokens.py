@@ -26,6 +26,36 @@ class InvalidToken(Unauthenticated):
     code, title = "invalid_token", "The token is not valid"
 
 
+class TokenExpired(InvalidToken):
+    """The access token has had its time; refreshing helps."""
+
+    code, title = "token_expired", "The access token has expired"
+
+
+class SessionEnded(InvalidToken):
+    """The session was signed out, revoked or has had its time."""
+
+    code, title = "session_ended", "The session has ended"
+
+
+class RefreshTokenReused(InvalidToken):
+    """A refresh token came twice: somebody else may have it."""
+
+    code, title = "refresh_token_reused", "The refresh token was used before"
+
+
+class InvalidTicket(InvalidToken):
+    """A sign-in link that is stale or not of this installation."""
+
+    code, title = "invalid_ticket", "The sign-in link is not valid"
+
+
+class TicketUsed(InvalidToken):
+    """A sign-in link works once."""
+
+    code, title = "ticket_used", "The sign-in link was used"
+
+
 class AccessTokens:
     """Signs and verifies access tokens; keys are newest first."""
 
@@ -63,9 +93,8 @@ class AccessTokens:
             except jwt.InvalidSignatureError:
                 continue
             except jwt.ExpiredSignatureError:
-                raise InvalidToken(
-                    "The access token has expired: refresh it at /api/v1/auth/refresh",
-                    code="token_expired",
+                raise TokenExpired(
+                    "The access token has expired: refresh it at /api/v1/auth/refresh"
                 ) from None
             except (jwt.InvalidTokenError, ValueError):
                 break
@@ -132,7 +161,6 @@ class Ticket:
             )
             return cls(str(claims["jti"]), int(claims["exp"]))
         except jwt.InvalidTokenError:
-            raise InvalidToken(
-                "This sign-in link is not valid any more: ./dev link prints a new one",
-                code="invalid_ticket",
+            raise InvalidTicket(
+                "This sign-in link is not valid any more: ./dev link prints a new one"
             ) from None

@@ -36,7 +36,7 @@ class DeliveryService:
             try:
                 await self.attempt(identity, 0, scope)
             except Unavailable as error:
-                _log.warning("delivery %s waits for the sweep: %s", identity, error.slug)
+                _log.warning("delivery %s waits for the sweep: %s", identity, error.code)
 
     async def attempt(self, identity: UUID, tick: int, scope: Scope = EVERYONE) -> None:
         """Try one delivery; a stale tick does nothing."""
@@ -47,7 +47,7 @@ class DeliveryService:
         try:
             await self._handlers[claim["kind"]](scope, claim["payload"])
         except AstroCloudError as error:
-            await self._postpone(scope, identity, claim["tick"], claim["attempts"], error.slug)
+            await self._postpone(scope, identity, claim["tick"], claim["attempts"], error.code)
         else:
             async with self._database.transaction(scope) as connection:
                 await store.complete(connection, identity, claim["tick"])

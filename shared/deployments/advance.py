@@ -37,6 +37,12 @@ _MOST_ATTEMPTS = 8
 _log = logging.getLogger(__name__)
 
 
+class DeadlineExceeded(AstroCloudError):
+    """A deployment did not end in its time."""
+
+    code, title = "deadline_exceeded", "It took too long"
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
     """Look at this row, if its tick is still this one."""
@@ -128,13 +134,13 @@ class Advancer:
             return _overdue(claim)
         except AstroCloudError as error:
             if not error.retryable:
-                return Fail(error.slug, error.title, error.detail)
-            return self._try_again(claim, error.slug)
+                return Fail(error.code, error.title, error.detail)
+            return self._try_again(claim, error.code)
         except (LeaseLost, Canceled):
             raise
         except Exception:  # noqa: BLE001 - logged; whatever it is, the row must end or go on
             _log.exception("%s: the step %s failed", claim.name, row["state"])
-            return self._try_again(claim, "internal_error")
+            return self._try_again(claim, AstroCloudError.code)
 
     def _try_again(self, claim: Claim, code: str) -> Outcome:
         attempt = claim.row["attempt"] + 1
@@ -200,8 +206,8 @@ class _Retry(Wait):
 def _overdue(claim: Claim) -> Fail:
     state = claim.row["state"]
     return Fail(
-        "deadline_exceeded",
-        "It took too long",
+        DeadlineExceeded.code,
+        DeadlineExceeded.title,
         f"{claim.name} was still {state} at its deadline: deploy again; if it stays, ask the"
         " operators of this platform",
     )

@@ -35,6 +35,12 @@ class NoRelease(Conflict):
     code, title = "no_release", "There is no release to go live"
 
 
+class PreviewRelease(NoRelease):
+    """A preview's release cannot be production's: it was made with other settings."""
+
+    code, title = "preview_release", "A preview cannot go live"
+
+
 class UploadUnknown(ValidationFailed):
     """The source names no upload of this project."""
 
@@ -265,10 +271,7 @@ async def _production_release(connection: Connection, row: Row) -> Row:
     if release is None:
         raise NoRelease(f"{_name(row)} is {row['state']}: it left no release")
     if release["environment"] != "production":
-        raise NoRelease(
-            f"{_name(row)} is a preview: deploy its source to production instead",
-            code="preview_release",
-        )
+        raise PreviewRelease(f"{_name(row)} is a preview: deploy its source to production instead")
     return release
 
 

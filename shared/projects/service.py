@@ -51,6 +51,12 @@ class UploadTooLarge(TooLarge):
     code, title = "upload_too_large", "The archive is too large"
 
 
+class AccountSuspended(Forbidden):
+    """The operators have suspended the account."""
+
+    code, title = "account_suspended", "The account is suspended"
+
+
 class ProjectService:
     """Creates, reads, changes and deletes projects, and lets archives be uploaded."""
 
@@ -220,9 +226,8 @@ async def account_limit(connection: Connection, account_id: UUID, limit: limits.
     if account is None:
         raise NotFound("No such account, or you are not a member of it")
     if account["suspended_at"] is not None:
-        raise Forbidden(
-            f"The account {account['slug']} is suspended: ask the operators of this platform",
-            code="account_suspended",
+        raise AccountSuspended(
+            f"The account {account['slug']} is suspended: ask the operators of this platform"
         )
     return limits.value_of(limit, account["limits"])
 

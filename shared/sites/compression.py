@@ -1,9 +1,9 @@
 """Compressed forms of a content: when they are worth an object of their own, and their bytes.
 
-A form is one more request at publishing and one more object to keep; it saves bytes in every
-answer. So it must beat what would be sent without it: gzip the file as it is, brotli the gzip
-form (every client that takes brotli takes gzip). Files below ``LEAST`` get no form: the gateway
-compresses them while it answers, which costs it a fraction of a millisecond.
+The gateway does not compress, it picks a form. A form is one more request at publishing and one
+more object to keep; it saves bytes in every answer. So it must beat what would be sent without
+it: gzip the file as it is, brotli the gzip form (who takes brotli takes gzip, too). What saves
+less than a kilobyte does not save a packet worth the trouble.
 """
 
 import zlib
@@ -11,7 +11,7 @@ import zlib
 from shared.sites.media_types import is_compressible
 from shared.sites.models import MIB, Encoding
 
-LEAST = 8 * 1024
+LEAST = 2 * 1024
 MOST = 32 * MIB
 _LEAST_SAVED = 1024
 _LEAST_SHARE = 0.10

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from shared.accounts.models import Principal
 from shared.database import Scope
-from shared.errors import AstroCloudError, InvalidRequest, Unauthenticated
+from shared.errors import AstroCloudError, Unauthenticated
 from shared.idempotency.service import Answer, Attempt, new_id
 from shared.rate_limits.service import headers as rate_headers
 from shared.services import services
@@ -159,9 +159,8 @@ class Call:
     def _attempt(self) -> Attempt:
         key = self._request.headers["idempotency-key"]
         if not 1 <= len(key) <= 255 or not key.isprintable():
-            raise InvalidRequest(
-                "Idempotency-Key must have 1 to 255 printable characters",
-                code="invalid_idempotency_key",
+            raise requests.InvalidIdempotencyKey(
+                "Idempotency-Key must have 1 to 255 printable characters"
             )
         route = f"{self.operation.route} {sorted(self._request.route_params.items())}"
         digest = sha256(requests.canonical_json(self._body)).digest()
@@ -252,7 +251,7 @@ async def _serve(operation: Operation, request: func.HttpRequest) -> func.HttpRe
         return await Call(operation, request, request_id).answer()
     except AstroCloudError as error:
         if error.status >= 500:
-            _log.warning("%s failed, request %s: %s", operation.route, request_id, error.slug)
+            _log.warning("%s failed, request %s: %s", operation.route, request_id, error.code)
         return problem(error, request_id, path)
     except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller hears no detail
         _log.exception("%s failed, request %s", operation.route, request_id)

@@ -9,18 +9,18 @@ from pydantic import ValidationError
 from shared.errors import AstroCloudError, FieldProblem
 
 MEDIA_TYPE = "application/problem+json"
-_DOCS = "/docs/errors"
+_DOCS = "/docs/reference/errors"
 
 
 def problem(error: AstroCloudError, request_id: str, path: str) -> func.HttpResponse:
     """The answer for an error that we understand."""
     body: dict[str, object] = {
-        "type": f"{_DOCS}#{error.slug}",
+        "type": f"{_DOCS}#{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
         "instance": path,
-        "code": error.slug,
+        "code": error.code,
         "request_id": request_id,
     }
     if error.fields:

@@ -22,6 +22,18 @@ class UnsupportedMediaType(InvalidRequest):
     code, title, status = "unsupported_media_type", "The body must be JSON", 415
 
 
+class MalformedJson(InvalidRequest):
+    """A body that is no JSON."""
+
+    code, title = "malformed_json", "The body is not valid JSON"
+
+
+class InvalidIdempotencyKey(InvalidRequest):
+    """A key that is empty, too long or not printable."""
+
+    code, title = "invalid_idempotency_key", "The idempotency key is not valid"
+
+
 def request_id(request: func.HttpRequest) -> str:
     """The caller's X-Request-Id where it is harmless, else a new one."""
     given = request.headers.get("x-request-id", "")
@@ -62,7 +74,7 @@ def path_id(request: func.HttpRequest, name: str) -> UUID:
 def _refusal(error: ValidationError, where: str) -> InvalidRequest:
     problems = field_problems(error)
     if any(found["type"] == "json_invalid" for found in error.errors(include_input=False)):
-        return InvalidRequest("The body is not valid JSON", code="malformed_json")
+        return MalformedJson("The body is not valid JSON")
     named = ", ".join(f"{p.field}: {p.reason}" for p in problems[:5])
     return InvalidRequest(f"The {where} is not acceptable: {named}", fields=problems)
 

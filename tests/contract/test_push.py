@@ -5,6 +5,7 @@ against that one.
 """
 
 import asyncio
+import itertools
 import os
 import sys
 import uuid
@@ -19,6 +20,9 @@ import websockets
 from azure.core.exceptions import HttpResponseError
 from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
 
+from frontend.cli.api import Api
+from frontend.cli.follow import Follower
+from frontend.cli.progress import Reporter
 from infrastructure.local.nodes import Service
 from shared.clients.webpubsub import PushClient
 from shared.errors import TooLarge, Unavailable
@@ -358,6 +362,53 @@ async def test_a_client_closed_by_the_service_is_told(
         await service.close_group_connections(group, reason="the plan ended")
         assert (await client.event("disconnected"))["reason"] == "the plan ended"
         await client.event("stopped")
+
+
+async def test_the_command_line_reads_a_log_as_it_is_pushed(
+    push: PushClient, group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines come over the socket; a gap and the end are looked up; nothing comes twice."""
+    deployment = group.removeprefix("deployment-")
+    url = await push.client_access_url("ana", [group], 5)
+    lines = [
+        {"n": n, "time": "2026-11-24T07:00:00.123Z", "text": f"line {n}.", "source": "build"}
+        for n in range(1, 9)
+    ]
+    state, negotiated, reads = "publishing", asyncio.Event(), list[int]()
+
+    async def api(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/negotiate"):
+            negotiated.set()
+            return httpx.Response(200, json={"url": url, "groups": [group]})
+        if not request.url.path.endswith("/logs"):
+            known = {"id": deployment, "project_slug": "shop", "number": 1, "state": state}
+            return httpx.Response(200, json=known)
+        after = int(request.url.params["after"])
+        reads.append(after)
+        stored = lines[after:] if state == "ready" else []
+        page = {"lines": stored, "next_after": after + len(stored), "ended": state == "ready"}
+        return httpx.Response(200, json=page)
+
+    begin = {"id": deployment, "project_slug": "shop", "number": 1, "state": "queued"}
+    client = Api("http://test", httpx.MockTransport(api))
+    following = asyncio.create_task(Follower(client, begin, Reporter(json=False)).run())
+    await negotiated.wait()
+    # Sent until the first one was seen: the socket joins the group in its own time.
+    for n in itertools.count():
+        message = {"type": "lines", "deployment": deployment, "lines": lines[:3], "end": False}
+        await push.send_to_group(group, message)
+        if "line 3." in capsys.readouterr().out or n == 200:
+            break
+        await asyncio.sleep(0.02)
+    state = "ready"
+    last = {"type": "lines", "deployment": deployment, "lines": lines[6:], "end": True}
+    await push.send_to_group(group, last)
+    changed = {"type": "deployment", "deployment": deployment, "state": "ready"}
+    await push.send_to_group(group, changed)
+    assert (await following)["state"] == "ready"
+    shown = capsys.readouterr().out
+    assert [shown.count(f"line {n}.") for n in range(1, 9)] == [0, 0, 0, 1, 1, 1, 1, 1]
+    assert reads[-1] == 3
 
 
 @pytest.mark.skipif(bool(EXTERNAL), reason="what only the local hub has")

@@ -15,7 +15,9 @@ from tests.services.handles import Azurite
 @pytest.fixture(scope="session")
 async def store(azurite: Azurite) -> AsyncIterator[Store]:
     """Blob with the platform's containers."""
-    async with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+    blocks = {"max_single_put_size": 512 * 1024, "max_block_size": 512 * 1024}
+    text = azurite.connection_string
+    async with BlobServiceClient.from_connection_string(text, **blocks) as service:
         made = Store(service)
         await made.make_containers()
         yield made

@@ -75,8 +75,8 @@ function refused(r, known, host) {
     if (known) {
         return null;
     }
-    const asked = ngx.shared.state.get('asked ' + r.remoteAddress);
-    return asked !== undefined && Number(asked) >= settings.unknown_rate ? answer(BUSY, 0) : null;
+    const asked = ngx.shared.counts.get(r.remoteAddress);
+    return asked !== undefined && asked >= settings.unknown_rate ? answer(BUSY, 0) : null;
 }
 
 // What others go on with while one asks: a route within the bound, or any within its grace
@@ -149,7 +149,7 @@ function vanished(r, host, asked) {
     ngx.shared.routes.delete(host);
     tools.keep(ngx.shared.unknown, 'host ' + host, '1', settings.soft_age);
     try {
-        ngx.shared.state.incr('asked ' + r.remoteAddress, 1, 0, 1000);
+        ngx.shared.counts.incr(r.remoteAddress, 1, 0, 1000);
     } catch (error) {
         r.variables.gw_reason = 'counter: ' + error.message;
     }

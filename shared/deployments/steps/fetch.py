@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import cast
 
 from shared.clients.blobs import Blobs
-from shared.deployments.outcomes import Claim, Fail, Next, Outcome
+from shared.deployments.outcomes import Claim, Next, Outcome
+from shared.errors import ValidationFailed
 from shared.plans import limits
 from shared.plans.limits import value_of
 from shared.projects.service import STAGING
 from shared.sites.archive import inspect_archive
 from shared.sites.models import ArchiveFormat, ArchiveSummary, SiteLimits
+
+
+class UploadMissing(ValidationFailed):
+    """The source names an archive that is not there."""
+
+    code, title = "upload_missing", "The archive did not arrive"
 
 
 class Fetch:
@@ -24,10 +31,8 @@ class Fetch:
         """Look into the archive; what must not be unpacked is refused here."""
         source = claim.row["source"]
         if await self._blobs.properties(STAGING, source["upload_id"]) is None:
-            return Fail(
-                "upload_missing",
-                "The archive did not arrive",
-                "The archive was never uploaded, or too long ago: upload it and deploy again",
+            raise UploadMissing(
+                "The archive was never uploaded, or too long ago: upload it and deploy again"
             )
         summary = await self._inspect(claim, site_limits(claim))
         claim.log.write(f"Source: {summary.files} files, {summary.bytes:,} bytes")

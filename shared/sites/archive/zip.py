@@ -72,11 +72,7 @@ class ZipReader:
 
     def _read_directory(self) -> None:
         count, start, size = _find_directory(self._file)
-        if count > self._limits.entries:
-            raise TooManyFiles(
-                f"The archive names {count:,} entries, at most {self._limits.files:,} files are"
-                " accepted: leave out what the site does not need"
-            )
+        self._check_count(count, self._limits.entries)
         self._file.seek(start)
         members: list[_Member] = []
         left = size
@@ -85,11 +81,19 @@ class ZipReader:
             left -= taken
             if member is not None:
                 members.append(member)
+                self._check_count(len(members), self._limits.files)
         if left:
             raise DamagedArchive("The archive's directory holds more than it names: pack it again")
         spans = [(m.offset, self._data_start(m) + m.packed, m.name) for m in members]
         _check_overlaps(spans, start)
         self._members = members
+
+    def _check_count(self, count: int, most: int) -> None:
+        if count > most:
+            raise TooManyFiles(
+                f"The archive holds more than {most:,} entries, at most {self._limits.files:,}"
+                " files are accepted: leave out what the site does not need"
+            )
 
     def _next(self, left: int) -> tuple[_Member | None, int]:
         """The next entry of the directory, None for one that is no file of the site; its length."""

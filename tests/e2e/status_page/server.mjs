@@ -27,6 +27,7 @@ const deployment = (number, state, seconds) => ({
 export function world() {
   return {
     away: false,
+    slow: false,
     failing: null,
     signedIn: false,
     stale: false,
@@ -105,6 +106,7 @@ async function answer(current, request, response) {
 async function answerApi(current, request, response, path) {
   let text = "";
   for await (const part of request) text += part;
+  while (current.slow) await new Promise((again) => setTimeout(again, 20));
   const say = (status, body) => {
     response.writeHead(status, { "Content-Type": "application/json", "X-Request-Id": "req-7f3" });
     response.end(status === 204 ? undefined : JSON.stringify(body));

@@ -124,6 +124,7 @@ test("an error stands in its part, with the request's id, and can be tried again
   current.signedIn = true;
   await go();
   await see("Live sites did not load: The database is being restored. Request req-7f3.");
+  await see("The status did not load", "h1");
   await see("Landing", "#projects");
   await picture("error");
   current.failing = null;
@@ -153,8 +154,10 @@ test("while offline the old data stays, with its time", async () => {
   await see(/^Offline, showing \d\d:\d\d:\d\d$/);
   assert.ok(await page.getByRole("button", { name: "Sign out" }).isDisabled());
   assert.equal((await texts("#sites tbody tr")).length, 3);
+  await see("The API does not answer", "h1");
   await picture("offline");
   current.away = false;
+  await see("Everything runs");
   await see(/^Checked/);
   assert.ok(await page.getByRole("button", { name: "Sign out" }).isEnabled());
 });
@@ -203,11 +206,27 @@ test("at 360 pixels nothing scrolls sideways and fingers find their targets", as
   await see("Landing", "#projects");
   await see("Everything runs");
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  for (const box of await page.locator(".code:visible").all()) {
+    assert.ok(await box.evaluate((it) => it.getBoundingClientRect().right <= innerWidth - 32));
+  }
+  assert.ok((await page.locator("#sites tbody tr").first().boundingBox()).height >= 44);
   for (const control of await page.locator("button:visible, select:visible").all()) {
     const { height } = await control.boundingBox();
     assert.ok(height >= 44, `${await control.innerText()} is ${height} pixels high`);
   }
   await picture("mobile");
+});
+
+test("what is not yet there has its shape, and nothing moves when it comes", async () => {
+  current.slow = true;
+  await go();
+  await page.locator("#sites .bones").first().waitFor({ timeout: 15_000 });
+  const before = await page.locator("#deploy-title").boundingBox();
+  await picture("skeleton");
+  current.slow = false;
+  await see("Everything runs");
+  assert.deepEqual(await page.locator("#deploy-title").boundingBox(), before);
+  assert.equal(await page.locator("[aria-busy]").count(), 0);
 });
 
 test("the command is copied", async () => {

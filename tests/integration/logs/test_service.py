@@ -22,7 +22,7 @@ from shared.logs.lines import encode
 from shared.logs.service import Incoming, LogService
 from shared.logs.store import LogStore
 from tests.fakes.push import RecordingPush
-from tests.integration.logs.conftest import Place, Places
+from tests.integration.logs.places import Place, Places
 from tests.services import handles
 from tests.services.embedded import Embedded
 
@@ -42,9 +42,11 @@ async def texts(store: LogStore, place: Place) -> list[str]:
 async def until_stored(store: LogStore, place: Place, count: int) -> list[str]:
     """Wait until so many lines are there."""
     async with asyncio.timeout(60):
-        while len(found := await texts(store, place)) < count:
+        while True:
+            found = await texts(store, place)
+            if len(found) >= count:
+                return found
             await asyncio.sleep(0.05)
-    return found
 
 
 def received(brokers: str, place: Place, count: int) -> list[Incoming]:

@@ -14,7 +14,7 @@ from shared.logs import chunks
 from shared.logs import store as module
 from shared.logs.masking import MASK, Masker
 from shared.logs.store import LogStore
-from tests.integration.logs.conftest import Place, Places
+from tests.integration.logs.places import Place, Places
 from tests.services import handles
 
 

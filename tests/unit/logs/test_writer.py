@@ -29,11 +29,13 @@ class World(Producer):
         self.head = Head()
         self.table: list[str] = []
         self.store_is_away = 0
+        self.first_record = asyncio.Event()
 
     async def send(self, topic: str, key: str, value: bytes) -> None:
         record = decode(value)
         fate = self.fates.pop(0) if self.fates else "acknowledged"
         self.sent.append(record)
+        self.first_record.set()
         if fate != "lost":
             self.partition.append(record)
         if fate == "consumed":
@@ -101,8 +103,7 @@ async def test_lines_leave_by_themselves_soon() -> None:
     writer = world.writer()
     writer.write("one")
     async with asyncio.timeout(10):
-        while not world.sent:
-            await asyncio.sleep(0.001)
+        await world.first_record.wait()
     await writer.end()
     assert [(len(record.lines), record.end) for record in world.sent] == [(1, False), (0, True)]
 

@@ -174,7 +174,7 @@ def test_bad_content_is_refused(
     kind: ArchiveFormat, files: dict[str, bytes], code: str, said: str
 ) -> None:
     error = refused(PACKERS[kind](files), kind)
-    assert error.slug == code
+    assert error.code == code
     assert said in error.detail
 
 
@@ -192,7 +192,7 @@ def test_one_name_twice_is_refused(kind: ArchiveFormat) -> None:
 def test_links_and_devices_in_a_zip_are_refused(mode: int, code: str) -> None:
     data = zip_bytes([*INDEX.items(), (zip_entry("bad", mode), b"/etc/passwd")])
     error = refused(data, "zip")
-    assert error.slug == code
+    assert error.code == code
     assert "“bad”" in error.detail
 
 
@@ -210,7 +210,7 @@ def test_links_and_devices_in_a_zip_are_refused(mode: int, code: str) -> None:
 )
 def test_links_and_devices_in_a_tar_are_refused(entry: tarfile.TarInfo, code: str) -> None:
     error = refused(tar_bytes([*INDEX.items(), (entry, b"")]), "tar.gz")
-    assert error.slug == code
+    assert error.code == code
     assert "“bad”" in error.detail
 
 
@@ -257,7 +257,7 @@ def test_an_encrypted_entry_is_refused() -> None:
     data = bytearray(zip_bytes({**INDEX, "secret.txt": b"1"}))
     data[data.rfind(b"PK\1\2") + 8] |= 1
     error = refused(bytes(data), "zip")
-    assert error.slug == "encrypted_entry"
+    assert error.code == "encrypted_entry"
     assert "“secret.txt”" in error.detail
 
 
@@ -411,7 +411,7 @@ def test_bounds_hold(kind: ArchiveFormat, limits: SiteLimits, code: str) -> None
     error = refused(
         PACKERS[kind]({"index.html": b"1" * 11, "b": b"2" * 9, "c": b"3" * 9}), kind, limits
     )
-    assert error.slug == code
+    assert error.code == code
 
 
 def test_many_empty_folders_in_a_tar_are_refused() -> None:
