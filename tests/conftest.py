@@ -13,6 +13,7 @@ from infrastructure.local.services import valkey as valkey_service
 from tests.services.databases import Databases
 from tests.services.embedded import Embedded
 from tests.services.handles import Azurite, Database, Kafka, Postgres, Valkey
+from tests.services.stack import Stack
 
 # A power cut may take a test's data; waiting for the disk at each commit would cost minutes.
 FAST = {**postgres_service.SETTINGS, "fsync": "off", "full_page_writes": "off"}
@@ -93,3 +94,13 @@ def azurite(embedded: Embedded) -> Azurite:
         blob_endpoint=f"http://127.0.0.1:{ports['blob']}/{account}",
         queue_endpoint=f"http://127.0.0.1:{ports['queue']}/{account}",
     )
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole platform, as ``./dev up`` brings it up."""
+    running = Stack()
+    try:
+        yield running
+    finally:
+        running.close()

@@ -18,6 +18,7 @@ from frontend.cli.transport import http_client
 TRIES = 6
 LONGEST_WAIT = 30.0
 CHUNK = 256 * 1024
+GENERAL_CODES = ("validation_failed", "invalid_request")
 Progress = Callable[[int], None]
 
 
@@ -183,9 +184,10 @@ def _check_upload(answer: httpx.Response) -> None:
 
 def _refused(status: int, body: Mapping[str, Any]) -> RefusedError:
     detail = str(body.get("detail") or body.get("title") or f"status {status}")
-    for problem in body.get("fields") or []:
-        if problem.get("reason") and problem["reason"] not in detail:
-            detail += f" ({problem.get('field')}: {problem['reason']})"
+    # Other codes speak of one field, and their detail says everything about it.
+    problems = body.get("fields") if body.get("code") in GENERAL_CODES else None
+    for problem in problems or []:
+        detail += f" ({problem.get('field')}: {problem.get('reason')})"
     title = str(body.get("title") or "The platform refused this")
     return RefusedError(status, str(body.get("code") or "refused"), title, detail)
 

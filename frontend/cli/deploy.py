@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from frontend.cli import archive
 from frontend.cli.api import Api
-from frontend.cli.errors import CliError, UsageError
+from frontend.cli.errors import CliError, RefusedError, UsageError
 from frontend.cli.follow import Follower
 from frontend.cli.names import slug_of
 from frontend.cli.progress import Reporter
@@ -24,6 +24,7 @@ from frontend.cli.progress import Reporter
 TICKET = "ASTROCLOUD_TICKET"
 INTERRUPTED = 130
 SHOWN_SKIPS = 5
+NAME_CODES = ("invalid_slug", "slug_reserved", "slug_taken")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,8 +84,7 @@ async def _deploy(options: argparse.Namespace, run: Run) -> int:
         raise UsageError("not_signed_in", "Nobody is signed in", detail)
     async with Api(options.url) as api:
         await api.sign_in(ticket)
-        slug = options.name or slug_of(name)
-        project, is_new = await api.find_or_create_project(slug, name)
+        project, is_new = await _project(api, options.name or slug_of(name), name)
         run.reporter.step(f"{'New project' if is_new else 'Project'} {project['slug']}")
         upload = await _upload(api, project, source, run.reporter)
         environment = "preview" if options.preview else "production"
@@ -96,6 +96,16 @@ async def _deploy(options: argparse.Namespace, run: Run) -> int:
         finally:
             run.deployment = follower.deployment
     return _conclude(run)
+
+
+async def _project(api: Api, slug: str, name: str) -> tuple[Mapping[str, Any], bool]:
+    try:
+        return await api.find_or_create_project(slug, name)
+    except RefusedError as error:
+        if error.code not in NAME_CODES:
+            raise
+        detail = f"{error.detail.rstrip('.')}. Next: choose another name with --name."
+        raise UsageError(error.code, error.title, detail) from None
 
 
 async def _upload(

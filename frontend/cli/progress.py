@@ -31,6 +31,7 @@ class Reporter:
     def __init__(self, *, json: bool) -> None:
         self._json = json
         self._console = Console(stderr=json, highlight=False, soft_wrap=True)
+        self._last_line = ""
 
     def step(self, text: str) -> None:
         self._console.print(Text(text, style="bold"))
@@ -40,6 +41,7 @@ class Reporter:
 
     def line(self, line: Mapping[str, Any]) -> None:
         """One log line; its text is the build's, so it is shown and never obeyed."""
+        self._last_line = str(line["text"])
         text = Text(f"{_clock(str(line['time']))}  ", style="dim")
         text.append_text(Text.from_ansi(shown(str(line["text"]))))
         if style := _PLATFORM.get(str(line["source"])):
@@ -49,6 +51,9 @@ class Reporter:
     @contextmanager
     def uploading(self, size: int) -> Iterator[Told]:
         """A bar while the archive is on its way."""
+        if not self._console.is_terminal:
+            yield lambda sent: None
+            return
         columns = (TextColumn("Uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, console=self._console, transient=True) as bar:
             task = bar.add_task("upload", total=size)
@@ -60,7 +65,9 @@ class Reporter:
         self.step(f"✓ {name} is {'live' if deployment.get('live') else 'ready'}.")
         progress = deployment.get("progress") or {}
         if total := progress.get("files_total"):
-            self.note(f"{progress['files_uploaded']:,} of {total:,} files uploaded")
+            text = f"{progress['files_uploaded']:,} of {total:,} files uploaded"
+            if text.replace(",", "") != self._last_line.replace(",", ""):  # else just said
+                self.note(text)
         if deployment["environment"] == "production":
             self._console.print(f"  {deployment['url']}")
             if not deployment.get("live"):

@@ -76,7 +76,7 @@ function summarize({ dependencies, sites }) {
     const online = sites.length === 0 ? "" : `, ${count(sites.length, "site is", "sites are")} live`;
     view.showSummary("ok", `Everything runs${online}`);
   } else if (broken.length === 1) {
-    view.showSummary("failed", `${broken[0].name} does not answer`);
+    view.showSummary("failed", `${view.nameOf(broken[0].name)} does not answer`);
   } else {
     view.showSummary("failed", `${broken.length} of ${dependencies.length} do not answer`);
   }

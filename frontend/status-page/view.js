@@ -2,6 +2,9 @@
 
 import { STATES, ago, count, exact, plainAddress } from "./format.js";
 
+const TOAST = 6_000;
+const NAMES = { "web pubsub": "Web PubSub", "blob storage": "Blob Storage" };
+
 export const byId = (id) => document.getElementById(id);
 
 /** An icon of the sprite. */
@@ -116,6 +119,11 @@ function projectChips(project, last) {
   return chips.length > 0 ? chips : ["Not deployed yet"];
 }
 
+/** How a dependency is written: the API has its name in lower case. */
+export function nameOf(dependency) {
+  return NAMES[dependency] ?? dependency.charAt(0).toUpperCase() + dependency.slice(1);
+}
+
 /** What the installation needs to work. */
 export function showDependencies(dependencies) {
   const failed = dependencies.filter(({ status }) => status !== "ok");
@@ -127,7 +135,8 @@ export function showDependencies(dependencies) {
       icon(works ? "circle-check" : "circle-x"),
       works ? "Running" : "Not answering",
     );
-    const item = element("li", {}, element("span", { class: "line" }, element("span", {}, name), mark));
+    const line = element("span", { class: "line" }, element("span", {}, nameOf(name)), mark);
+    const item = element("li", {}, line);
     if (!works && detail) item.append(element("p", { class: "detail" }, detail));
     return item;
   };
@@ -169,14 +178,26 @@ export function showTrouble(part, what, error, retry) {
   table.removeAttribute("aria-busy");
 }
 
-/** A message across the page; it stays until it is dismissed. */
+/** An error stands at the top until it is dismissed; what is done is said for a moment. */
 export function showBanner(kind, title, text) {
-  byId("banner").dataset.kind = kind;
-  byId("banner-icon").setAttribute("href", `icons.svg#${kind === "error" ? "circle-x" : "circle-check"}`);
+  const banner = byId("banner");
+  const name = kind === "error" ? "circle-x" : "circle-check";
+  banner.dataset.kind = kind;
+  byId("banner-icon").setAttribute("href", `icons.svg#${name}`);
   byId("banner-title").textContent = title;
   byId("banner-text").textContent = text;
-  byId("banner").hidden = false;
+  banner.hidden = false;
   announce(`${title} ${text}`);
+  clearTimeout(leaving);
+  if (kind !== "error") leaving = setTimeout(leave, TOAST);
+}
+
+let leaving = 0;
+
+function leave() {
+  const banner = byId("banner");
+  if (banner.matches(":hover, :focus-within")) leaving = setTimeout(leave, TOAST);
+  else banner.hidden = true;
 }
 
 /** Tell it to those who do not see it. */

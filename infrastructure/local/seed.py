@@ -1,4 +1,4 @@
-"""Puts the sample site and our own front ends online, through the API like any user.
+"""Puts the sample site online through the API, like any user, and our own front ends.
 
 What was put online is remembered by its content: an unchanged folder is not deployed again.
 """
@@ -7,31 +7,36 @@ import asyncio
 import hashlib
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infrastructure.local import links, probes
+from infrastructure.local.apps import settings_of
 from infrastructure.local.errors import StackError
 from infrastructure.local.installation import Installation
 from infrastructure.local.nodes import Step
+from infrastructure.local.process import run_to_end
 
-DEPLOY_SECONDS = 120.0
+PLAIN_HTML = "infrastructure/local/samples/plain-html"
+STATUS_PAGE = "frontend/status-page"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A folder of the checkout, and the project that it becomes."""
+    """A folder of the checkout, and the project and host that it becomes."""
 
     name: str
+    host: str
     folder: str
-
-    @property
-    def host(self) -> str:
-        return f"{self.name}.apps.localhost"
+    is_ours: bool = False
 
 
-SITES = (Site("hello", "infrastructure/local/samples/plain-html"),)
+SITES = (
+    Site("hello", "hello.apps.localhost", PLAIN_HTML),
+    Site("status", "localhost", STATUS_PAGE, is_ours=True),
+)
 
 
 def steps(installation: Installation, needs: tuple[str, ...]) -> list[Step]:
@@ -48,12 +53,11 @@ class Memory:
 
     def digest(self, site: Site) -> str:
         """The content that is online, or nothing."""
-        return str(self._read().get(site.name, {}).get("digest", ""))
+        return str(self._read().get(site.name, ""))
 
     def set(self, site: Site, digest: str) -> None:
-        known = {**self._read(), site.name: {"digest": digest, "host": site.host}}
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(known, indent=1))
+        draft.write_text(json.dumps({**self._read(), site.name: digest}, indent=1))
         draft.replace(self._path)
 
     def _read(self) -> dict[str, Any]:
@@ -75,42 +79,36 @@ def digest_of(folder: Path) -> str:
 
 def _step(site: Site, installation: Installation, memory: Memory, needs: tuple[str, ...]) -> Step:
     folder = installation.paths.root / site.folder
-    address = f"http://{site.host}:{installation.ports['gateway']}/"
-    is_online = probes.http(installation.ports["gateway"], "/", site.host)
+    port = installation.ports["gateway"]
+    is_online = probes.http(port, "/", site.host)
 
     async def run() -> str:
         digest = await asyncio.to_thread(digest_of, folder)
         if digest != memory.digest(site) or not await is_online():
-            await _deploy(site, folder, installation)
+            await _put_online(site, folder, installation)
             memory.set(site, digest)
-        return address
+        return f"http://{site.host}:{port}/"
 
     return Step(name=f"site {site.name}", run=run, needs=needs)
 
 
-async def _deploy(site: Site, folder: Path, installation: Installation) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "frontend.cli.deploy", str(folder)),
-        *("--name", site.name, "--url", installation.platform_url, "--json"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=installation.paths.root,
-        env={**installation.environment(), "ASTROCLOUD_TICKET": links.ticket(installation)},
-    )
+async def _put_online(site: Site, folder: Path, installation: Installation) -> None:
+    command: Sequence[str]
+    settings: Mapping[str, str]
+    if site.is_ours:
+        command = ["infrastructure.local.front_ends", site.name, site.host, str(folder)]
+        settings = settings_of("worker", installation)
+    else:
+        address = installation.platform_url
+        command = ["frontend.cli.deploy", str(folder), "--name", site.name, "--url", address]
+        settings = {"ASTROCLOUD_TICKET": links.ticket(installation)}
     try:
-        said, noise = await asyncio.wait_for(process.communicate(), DEPLOY_SECONDS)
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        raise StackError(f"The site {site.name} could not go online: {_reason(said, noise)}")
-
-
-def _reason(said: bytes, noise: bytes) -> str:
-    try:
-        failure = json.loads(said)["failure"]
-        return f"{failure['title']}. {failure['detail']}"
-    except (ValueError, KeyError, TypeError):
-        return " ".join(noise.decode("utf-8", "replace").strip().splitlines()[-1:])
+        await run_to_end(
+            site.name,
+            [sys.executable, "-m", *command],
+            log=installation.paths.logs / f"site-{site.name}.log",
+            environment={**installation.environment(), **settings},
+            directory=installation.paths.root,
+        )
+    except StackError as error:
+        raise StackError(f"The site {site.host} could not go online: {error}") from error

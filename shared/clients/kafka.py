@@ -202,11 +202,12 @@ def _options(
     options: dict[str, Any] = {
         "bootstrap.servers": brokers,
         "client.id": "astrocloud",
+        "log_level": 2,  # an outage is told once, by us; librdkafka tells each failed connect
         "security.protocol": protocol,
         # A repeated send is kept once, and the order within a key holds.
         "enable.idempotence": True,
         "acks": "all",
-        "linger.ms": 2,
+        "linger.ms": 0,  # whoever sends much gathers it before; a record that waits is late
         "message.max.bytes": MAX_RECORD_BYTES + 1024,
         "message.timeout.ms": int(delivery_seconds * 1000),
         "compression.type": "none",  # Event Hubs below Premium refuses compressed records

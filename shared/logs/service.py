@@ -6,6 +6,7 @@ by position.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -111,11 +112,13 @@ class LogService:
         deployments = {record.stream for record in records}
         maskers = {i: Masker(await self._secrets(i)) for i in deployments}
         appended = await self._store.append(records, maskers)
-        for record in appended.foreign:
+        strangers = Counter((record.stream, record.account) for record in appended.foreign)
+        for (stream, account), count in strangers.items():
             _log.warning(
-                "A log record of stream %s, account %s was set aside: no such deployment",
-                record.stream,
-                record.account,
+                "%d log records of stream %s, account %s were set aside: no such deployment",
+                count,
+                stream,
+                account,
             )
         return appended.growths
 

@@ -22,9 +22,9 @@ from shared.logs.lines import MAX_TEXT, TOPIC, Line, Record, Source, Stream, enc
 
 StoreDirectly = Callable[[Sequence[Record]], Awaitable[None]]
 
-LINGER_SECONDS = 0.010
-"""How long the first line of a record waits for others. A busy writer makes up to a hundred
-records a second, so that a trigger's batch of 64 is full before its second is over."""
+LINGER_SECONDS = 0.005
+"""How long the first line of a record waits for others. A busy writer so makes more than 64
+records a second, and a trigger's batch of as many is full before its second is over."""
 DIRECT_LINGER_SECONDS = 0.25
 RECORD_LINES = 2_000
 RECORD_BYTES = 131_072

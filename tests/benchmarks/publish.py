@@ -22,10 +22,10 @@ import psycopg
 from infrastructure.local.services import azurite, postgres
 from shared.clients.blobs import Blobs
 from shared.database import Database
-from shared.sites import Progress, PublishedSite, Publisher, PublishJob, SiteLimits
 from shared.sites.archive import inspect_archive
 from shared.sites.compression import compress, encodings
-from shared.sites.models import Encoding
+from shared.sites.models import Encoding, Progress, PublishedSite, PublishJob, SiteLimits
+from shared.sites.publisher import Publisher
 from tests.benchmarks import Goal, Result
 from tests.benchmarks.sites import change, make_site, pack
 from tests.services.databases import Databases

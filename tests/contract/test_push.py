@@ -7,9 +7,8 @@ against that one.
 import asyncio
 import itertools
 import os
-import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -23,7 +22,7 @@ from azure.messaging.webpubsubservice.aio import WebPubSubServiceClient
 from frontend.cli.api import Api
 from frontend.cli.follow import Follower
 from frontend.cli.progress import Reporter
-from infrastructure.local.nodes import Service
+from infrastructure.local.services import webpubsub
 from shared.clients.webpubsub import PushClient
 from shared.errors import TooLarge, Unavailable
 from tests.contract.push_clients import RELIABLE, connect, node_client
@@ -39,41 +38,22 @@ class Address:
 
     connection_string: str
     port: int | None = None
+    origin: str = ""
 
 
 @pytest.fixture(scope="session")
-def address(request: pytest.FixtureRequest) -> Iterator[Address]:
+def address(request: pytest.FixtureRequest) -> Address:
     """The real service, else a hub of this session."""
     if EXTERNAL:
-        yield Address(EXTERNAL)
-        return
+        return Address(EXTERNAL)
     embedded: Embedded = request.getfixturevalue("embedded")
-    port = embedded.ports["webpubsub"]
-    embedded.start([_hub(embedded, port)])
-    key = embedded.secrets.text("webpubsub-test")
-    yield Address(f"Endpoint=http://127.0.0.1:{port};AccessKey={key};Version=1.0;", port)
-
-
-def _hub(embedded: Embedded, port: int) -> Service:
-    async def ready() -> bool:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                return (await client.head(f"http://127.0.0.1:{port}/api/health")).is_success
-            except httpx.TransportError:
-                return False
-
-    key = str(embedded.secrets.path("webpubsub-test"))
-    options = ["--port", str(port), "--access-key-file", key, "--allowed-origin", ORIGIN]
-    return Service(
-        name="webpubsub-test",
-        command=[sys.executable, "-m", "infrastructure.local.webpubsub_hub", *options],
-        ready=ready,
-        port=port,
-        directory=embedded.paths.root,
+    embedded.start([webpubsub.service(embedded.paths, embedded.ports, embedded.secrets)])
+    port, key = embedded.ports["webpubsub"], embedded.secrets.base64("webpubsub")
+    return Address(
+        f"Endpoint=http://127.0.0.1:{port};AccessKey={key};Version=1.0;",
+        port,
+        f"http://localhost:{embedded.ports['gateway']}",
     )
-
-
-ORIGIN = "http://localhost:8080"
 
 
 @pytest.fixture
@@ -415,10 +395,12 @@ async def test_the_command_line_reads_a_log_as_it_is_pushed(
 class TestLocally:
     """What protects the hub on a laptop."""
 
-    async def test_foreign_pages_are_refused(self, push: PushClient, group: str) -> None:
+    async def test_foreign_pages_are_refused(
+        self, address: Address, push: PushClient, group: str
+    ) -> None:
         """A browser may connect from the platform's own address and from no other."""
         url = await push.client_access_url("ana", [group], 5)
-        async with connect(url, origin=ORIGIN) as client:
+        async with connect(url, origin=address.origin) as client:
             await client.join(group)
         with pytest.raises(websockets.InvalidStatus) as caught:
             async with connect(url, origin="https://evil.example"):

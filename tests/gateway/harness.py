@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -19,13 +20,14 @@ from infrastructure.gateway.render import GatewayConfig, command, render
 
 FIRST_PORT = 24000
 LAST_PORT = 32000
+_tried = itertools.count(os.getpid() * 41)
 
 
 def free_port() -> int:
-    """A port below the ephemeral range that nobody listens on, different for each process."""
+    """A port below the ephemeral range that nobody listens on; never the same one twice."""
     span = LAST_PORT - FIRST_PORT
-    for number in range(span):
-        port = FIRST_PORT + (os.getpid() * 41 + number) % span
+    for number in itertools.islice(_tried, span):
+        port = FIRST_PORT + number % span
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
@@ -149,15 +151,18 @@ class Valve:
     def __init__(self, target: int) -> None:
         self._target = target
         self.port = free_port()
-        self.hanging = False
-        self.connections = 0
+        self._flowing = asyncio.Event()
         self.requests: list[str] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def hang(self) -> None:
+        """Accept connections and bytes, and answer nothing."""
+        self._flowing.clear()
+
     async def open(self) -> None:
         """Let requests through."""
-        self.hanging = False
+        self._flowing.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
 
@@ -175,7 +180,6 @@ class Valve:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self.connections += 1
         try:
             onward, back = await asyncio.open_connection("127.0.0.1", self._target)
             async with asyncio.TaskGroup() as group:
@@ -191,8 +195,7 @@ class Valve:
     ) -> None:
         try:
             while data := await source.read(65536):
-                while self.hanging:
-                    await asyncio.sleep(0.01)
+                await self._flowing.wait()
                 if watch and data.startswith((b"GET ", b"PUT ")):
                     self.requests.append(data.split(b" ", 2)[1].decode())
                 sink.write(data)

@@ -77,9 +77,7 @@ async def test_new_release_shows_within_the_bound(
             assert number >= least
 
 
-async def test_older_generation_never_comes_back(
-    gateway: Gateway, store: Store, host: str
-) -> None:
+async def test_older_generation_never_comes_back(gateway: Gateway, store: Store, host: str) -> None:
     """A route of a lower generation is not believed, however it came to stand in Blob."""
     old, new = await releases(store, 2)
     await store.route(host, new.route(host, 7))
@@ -166,8 +164,9 @@ async def test_site_serves_on_while_blob_is_away(
     """What was shown stays; what was never read says that it cannot be loaded; then all is well."""
     await store.online(host, {"/": File(b"known"), "/cold": File(b"cold")})
     assert (await watched.get(host)).text == "known"
-    valve.hanging = hanging
-    if not hanging:
+    if hanging:
+        valve.hang()
+    else:
         await valve.close()
     deadline = time.monotonic() + 3 * BOUND
     while time.monotonic() < deadline:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.gateway.conftest import identity
-from tests.gateway.harness import Gateway, running
+from tests.gateway.harness import Gateway, free_port, running
 from tests.gateway.sites import File, Store
 from tests.services.handles import Azurite
 
@@ -200,9 +200,10 @@ async def test_upstream_cannot_reach_inside(azurite: Azurite, store: Store) -> N
     server.close()
 
 
-async def test_app_that_is_down_is_a_problem(gateway: Gateway) -> None:
+async def test_app_that_is_down_is_a_problem(azurite: Azurite) -> None:
     """Programs get problem details with a code, not a page."""
-    answer = await gateway.get("localhost", "/api/v1/me")
+    async with running(**identity(azurite), api_upstream=f"127.0.0.1:{free_port()}") as gateway:
+        answer = await gateway.get("localhost", "/api/v1/me")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "unavailable"

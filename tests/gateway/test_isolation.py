@@ -181,9 +181,7 @@ async def test_curious_client_is_slowed_down(azurite: Azurite, store: Store, hos
 
 
 @pytest.mark.parametrize("name", ["@answer", "@outage", "/@missing", "/@object"])
-async def test_no_path_reaches_inside(
-    gateway: Gateway, store: Store, host: str, name: str
-) -> None:
+async def test_no_path_reaches_inside(gateway: Gateway, store: Store, host: str, name: str) -> None:
     """A redirect or page of a manifest that names an internal place is only a string."""
     await store.online(host, {"/": File(b"home")}, not_found=name, fallback=name)
     answer = await gateway.get(host, "/nowhere", accept="text/html")

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
 
 import brotli
 import pytest
@@ -41,11 +40,11 @@ FILES: dict[str, File | Redirect] = {
 
 
 @pytest.fixture(scope="module")
-async def site(gateway: Gateway, store: Store) -> AsyncIterator[Gateway]:
+async def site(gateway: Gateway, store: Store) -> Gateway:
     """The site of this table, online."""
     published = await store.publish(FILES, shards=3)
     await store.route(HOST, published.route(HOST, 1, not_found="/404.html"))
-    yield gateway
+    return gateway
 
 
 async def test_file_comes_with_headers_of_the_manifest_alone(site: Gateway) -> None:

@@ -1,13 +1,7 @@
-// The entry of every request: `access` decides what a path of a host is, before nginx sends it.
-// A decision is kept by host and path for as long as its route is fresh, so the usual request is
-// one look into a dictionary; everything else is `resolve`. Decisions, fields divided by tabs:
-//   o  object  digest  type  cache  robots            an object without other forms
-//   f  object  digest  type  cache  robots  gzip  br  one with forms; `-` where there is none
-//   m  (as f)                                         the not-found page, with status 404
-//   r  status  target
-//   p  page  status
+// Everything that is not the usual request: `resolve` decides what a path of a host is, keeps the
+// decision for `hot.js` (which says what its fields are) and sends it; the rest are answers.
 import answers from 'answers.js';
-import blob from 'blob.js';
+import hot from 'hot.js';
 import manifest from 'manifest.js';
 import negotiation from 'negotiation.js';
 import routes from 'routes.js';
@@ -15,92 +9,27 @@ import tools from 'tools.js';
 
 const STALE_AT_ONCE = 'public, max-age=0, must-revalidate';
 
-function access(r) {
-    const v = r.variables;
-    const decision = ngx.shared.hot.get(v.host + r.uri);
-    if (decision === undefined) {
-        return resolve(r);
-    }
-    const method = r.method;
-    if (method !== 'GET' && method !== 'HEAD') {
-        return leave(r, 'method');
-    }
-    return serve(r, v, decision.split('\t'));
-}
-
-function serve(r, v, f) {
-    if (f[0] === 'o') {
-        v.gw_object = f[1];
-        v.gw_etag = '"' + f[2] + '"';
-        v.gw_type = f[3];
-        v.gw_cache = f[4];
-        if (f[5]) {
-            v.gw_robots = f[5];
-        }
-        const tags = r.headersIn['If-None-Match'];
-        return tags === undefined ? undefined : unmodified(r, tags, f[2]);
-    }
-    if (f[0] === 'f' || f[0] === 'm') {
-        return formed(r, v, f);
-    }
-    return leave(r, f.join('\t'));
-}
-
-// An object with forms: the client's header chooses, and whoever caches is told so.
-function formed(r, v, f) {
-    const choice = negotiation.encoding(r.headersIn['Accept-Encoding'], f[6], f[7]);
-    const digest = choice === 'br' ? f[7] : choice === 'gzip' ? f[6] : f[2];
-    const missing = f[0] === 'm';
-    v.gw_object = f[1].slice(0, 37) + digest;
-    v.gw_type = f[3];
-    v.gw_cache = f[4];
-    v.gw_encoding = choice;
-    v.gw_robots = f[5];
-    if (f[6] !== '-' || f[7] !== '-') {
-        v.gw_vary = 'Accept-Encoding';
-    }
-    if (missing) {
-        r.return(420);
-        return;
-    }
-    v.gw_etag = '"' + digest + '"';
-    const tags = r.headersIn['If-None-Match'];
-    return tags === undefined ? undefined : unmodified(r, tags, digest);
-}
-
-function unmodified(r, tags, digest) {
-    if (negotiation.matches(tags, digest)) {
-        leave(r, 'unmodified');
-    }
-}
-
-// What nginx cannot send from here is said in `answer`, which reads and drops a request's body.
-function leave(r, what) {
-    r.variables.gw_answer = what;
-    r.return(419);
-}
-
 async function resolve(r) {
     const v = r.variables;
     const method = r.method;
     if (method !== 'GET' && method !== 'HEAD') {
-        return leave(r, 'method');
+        return hot.leave(r, 'method');
     }
     const found = await routes.find(r, v.host);
     if (found.route.kind !== 'static') {
-        return leave(r, special(found.route.kind));
+        return hot.leave(r, special(found.route.kind));
     }
     let decision;
     try {
         decision = await decide(r, found.route);
     } catch (error) {
         v.gw_reason = 'manifest: ' + error.message;
-        return leave(r, special('outage'));
+        return hot.leave(r, special('outage'));
     }
     if (decision.keep && found.life >= 1) {
         tools.keep(ngx.shared.hot, v.host + r.uri, decision.fields, found.life);
     }
-    return serve(r, v, decision.fields.split('\t'));
+    return hot.serve(r, v, decision.fields.split('\t'));
 }
 
 function special(kind) {
@@ -208,7 +137,6 @@ function noUpload(r) {
 }
 
 export default {
-    access, answer, unknownHost, outage, tooLarge, unavailable, apiTooLarge, uploadTooLarge,
+    resolve, answer, unknownHost, outage, tooLarge, unavailable, apiTooLarge, uploadTooLarge,
     uploadMethod, uploadUnsigned, uploadRefused, noUpload,
-    blobDate: blob.proxyDate, blobAuthorization: blob.proxyAuthorization,
 };

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import io
 import logging
 import os
 import sys
@@ -15,6 +16,9 @@ from infrastructure.local.functions_host.errors import HostError
 def main() -> int:
     """Run one staged app until a signal; the exit code is 0 only after a clean drain."""
     options = _arguments()
+    # What functions print appears at once, also where standard output is a file.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     logging.basicConfig(
         stream=sys.stdout,
         level=logging.INFO,
@@ -74,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     functions = declarations.load()
     options = host.Options(
-        name=app.name,
+        name=arguments.app.name,
         address=arguments.host,
         port=arguments.port,
         invisibility=arguments.invisibility,
@@ -87,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
         server_socket = host.listen(options.address, options.port)
         host.drain_on_signals(hosted)
         port = server_socket.getsockname()[1]
-        logging.info("%s: %d functions, port %d", app.name, len(functions), port)
+        logging.info("%s: %d functions, port %d", options.name, len(functions), port)
         gc.freeze()
         gc.enable()
         return await hosted.run(server_socket)

@@ -28,6 +28,7 @@ RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 STATUS_PATH = "/admin/host/status"
 # The host's default for FUNCTIONS_REQUEST_BODY_SIZE_LIMIT.
 BODY_LIMIT = 104_857_600
+_WITHOUT_BODY = {204, 304}
 _NO_BODY: RawHeaders = [(b"content-length", b"0")]
 
 
@@ -88,6 +89,8 @@ class HttpServer:
             status, answer, content = _response(function, result)
         except Failed:
             status, answer, content = 500, list(_NO_BODY), b""
+        if status in _WITHOUT_BODY:
+            answer, content = [item for item in answer if item[0] != b"content-length"], b""
         await _send(send, status, answer, content)
 
     def _find(self, method: str, path: str) -> tuple[Function, dict[str, str]] | None:

@@ -45,13 +45,21 @@ class Assignments:
         for partition in partitions:
             self._epochs.pop(partition, None)
 
+    def clear(self) -> None:
+        """The consumer is gone, and all its partitions with it."""
+        self._epochs.clear()
+
     def epoch(self, partition: Partition) -> int:
         """The current assignment, 0 for a partition that is not ours."""
         return self._epochs.get(partition, 0)
 
     def current(self, records: Iterable[Record]) -> list[Record]:
         """The records whose partition is still, and without a break, ours."""
-        return [record for record in records if self.epoch(record.partition) == record.epoch]
+        return [
+            record
+            for record in records
+            if record.epoch and self.epoch(record.partition) == record.epoch
+        ]
 
 
 class Window:

@@ -115,7 +115,7 @@ class ConsumerThread:
                 [self._topic],
                 on_assign=self._on_assign,
                 on_revoke=self._on_revoke,
-                on_lost=self._on_revoke,
+                on_lost=self._on_lost,
             )
             self._window = Window(self._size, self._interval, time.monotonic())
             while not self._stop.is_set():
@@ -125,6 +125,7 @@ class ConsumerThread:
         finally:
             # Commits what is stored, and leaves the group.
             consumer.close()
+            self.assignments.clear()
 
     def _store_done(self, consumer: Consumer) -> None:
         """Mark offsets as done; librdkafka commits them within 200 ms, like the extension.
@@ -195,6 +196,11 @@ class ConsumerThread:
         self.joined.set()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Before they go, librdkafka commits what is stored: the next owner reads less again.
+        self._store_done(consumer)
+        self._on_lost(consumer, partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.assignments.revoke((item.topic, item.partition) for item in partitions)
         self._window.keep(self.assignments)
 

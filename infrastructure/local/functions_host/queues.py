@@ -199,7 +199,7 @@ class QueueListener:
             logger.error("queue %s: message %s is no base64", self._queue.queue_name, message.id)
             return Outcome.HOPELESS
         try:
-            await self._invoke(self._function, _convert(message, body))
+            await self._invoke(self._function, convert(message, body))
         except Failed:
             last = message.dequeue_count >= self._options.max_dequeue_count
             return Outcome.HOPELESS if last else Outcome.FAILED
@@ -264,7 +264,8 @@ class QueueListener:
         return base64.b64decode(content, validate=True)
 
 
-def _convert(message: Any, body: bytes) -> QueueMessage:
+def convert(message: Any, body: bytes) -> QueueMessage:
+    """A received message as a function is given it."""
     return QueueMessage(  # type: ignore[no-untyped-call]
         id=message.id,
         body=body,

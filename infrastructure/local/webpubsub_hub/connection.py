@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from infrastructure.local.webpubsub_hub.limits import Limits
-from infrastructure.local.webpubsub_hub.outbox import Budget, Outbox
+from infrastructure.local.webpubsub_hub.outbox import Budget, Outbox, size_of
 from infrastructure.local.webpubsub_hub.protocol import Message, disconnected
 
 JOIN, SEND = "joinLeaveGroup", "sendToGroup"
@@ -138,7 +138,7 @@ class Connection:
             self._forget_oldest()
 
     def _keep(self, frame: str, seconds: int) -> bool:
-        size, limits = len(frame), self.limits
+        size, limits = size_of(frame), self.limits
         self._forget_expired()
         full = len(self._kept) >= limits.unacknowledged_messages
         if full or self._kept_bytes + size > limits.unacknowledged_bytes:
@@ -157,6 +157,6 @@ class Connection:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        size = len(self._kept.popleft().frame)
+        size = size_of(self._kept.popleft().frame)
         self._kept_bytes -= size
         self.budget.give_back(size)

@@ -1,9 +1,15 @@
 """What waits to be written to one socket, bounded in frames and bytes."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+
+def size_of(frame: str) -> int:
+    """The memory that a frame takes, whatever characters it has."""
+    return sys.getsizeof(frame)
 
 
 @dataclass(slots=True)
@@ -42,7 +48,7 @@ class Outbox:
         """Queue a frame; False when there is no room."""
         if self._closed or self._end is not None:
             return True  # the connection is ending anyway: nothing is lost by this frame
-        size = len(frame)
+        size = size_of(frame)
         if len(self._frames) >= self._messages or self._waiting + size > self._limit:
             return False
         if not self._budget.take(size):
@@ -68,8 +74,8 @@ class Outbox:
         while True:
             while self._frames:
                 frame = self._frames.popleft()
-                self._waiting -= len(frame)
-                self._budget.give_back(len(frame))
+                self._waiting -= size_of(frame)
+                self._budget.give_back(size_of(frame))
                 await send(frame)
             if self._end is not None:
                 return self._end

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -15,6 +15,9 @@ from infrastructure.local.webpubsub_hub.hub import Hub, HubFull
 from infrastructure.local.webpubsub_hub.outbox import Outbox
 from infrastructure.local.webpubsub_hub.replies import failure
 from infrastructure.local.webpubsub_hub.tokens import InvalidToken, Tokens
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 ABORT = "astrocloud.abort"
 NORMAL, INVALID_PAYLOAD, POLICY_VIOLATION, TRY_AGAIN = 1000, 1007, 1008, 1013
@@ -32,6 +35,12 @@ class AbortableProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         scope = cast("dict[str, Any]", self.scope)
         scope.setdefault("extensions", {})[ABORT] = self.transport.abort
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # Else uvicorn logs each refused client as a broken application.
+            self.handshake_complete = True
 
 
 class Sockets:

@@ -5,7 +5,9 @@ Both archive formats pass every name through here before anything else is believ
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import accumulate, pairwise
+from posixpath import commonpath
 
 from shared.sites.errors import (
     DuplicateEntry,
@@ -83,17 +85,18 @@ def check_collisions(names: Iterable[str]) -> None:
         raise NameCollision(
             f"{shown(other)} and {shown(name)} differ by case or Unicode form only: rename one"
         )
-    folders: set[str] = set()
-    for key, name in seen.items():
-        folder = key.rpartition("/")[0]
-        while folder and folder not in folders:
-            if folder in seen:
-                raise FileFolderCollision(
-                    f"{shown(seen[folder])} is a file and also the folder of {shown(name)}:"
-                    " rename one"
-                )
-            folders.add(folder)
-            folder = folder.rpartition("/")[0]
+    _check_folders(seen)
+
+
+def _check_folders(names: Mapping[str, str]) -> None:
+    # With / before every other character, a folder's first file comes right after its namesake.
+    keys = sorted(key.replace("/", "\0") for key in names)
+    for key, following in pairwise(keys):
+        if following.startswith(f"{key}\0"):
+            file, inside = (names[k.replace("\0", "/")] for k in (key, following))
+            raise FileFolderCollision(
+                f"{shown(file)} is a file and also the folder of {shown(inside)}: rename one"
+            )
 
 
 def _key(name: str) -> str:
@@ -110,18 +113,16 @@ def find_root(names: Iterable[str]) -> str:
     files = set(names)
     if not files:
         raise EmptyArchive("The archive holds no file to publish: pack the folder of your site")
-    root = ""
-    while f"{root}index.html" not in files:
-        tops = {name[len(root) :].split("/", 1)[0] for name in files}
-        top = next(iter(tops))
-        if len(tops) > 1 or f"{root}{top}" in files:
-            raise NoIndexHtml(_what_instead(files, root))
-        root = f"{root}{top}/"
-    return root.rstrip("/")
+    common = commonpath([name.rpartition("/")[0] for name in (min(files), max(files))])
+    folders = list(accumulate(f"{part}/" for part in common.split("/") if part))
+    for folder in ("", *folders):
+        if f"{folder}index.html" in files:
+            return folder.rstrip("/")
+    raise NoIndexHtml(_what_instead(files, common))
 
 
 def _what_instead(files: set[str], root: str) -> str:
-    where = f"in {shown(root.rstrip('/'))}" if root else "at the top of the archive"
+    where = f"in {shown(root)}" if root else "at the top of the archive"
     indexes = sorted(
         (name for name in files if name.lower().rpartition("/")[2] in ("index.html", "index.htm")),
         key=lambda name: (name.count("/"), name),

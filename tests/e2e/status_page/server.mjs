@@ -34,7 +34,7 @@ export function world() {
     requests: [],
     status: {
       status: "ok",
-      dependencies: ["Postgres", "Valkey", "Blob Storage", "Storage Queues", "Kafka", "Web PubSub"].map(
+      dependencies: ["postgres", "redis", "blob storage", "queues", "kafka", "web pubsub"].map(
         (name) => ({ name, status: "ok", detail: null }),
       ),
       sites: [

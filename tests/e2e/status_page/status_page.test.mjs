@@ -77,6 +77,8 @@ test("a ticket in the address signs in and leaves the address", async () => {
   ]);
   await see("Not deployed yet", "#projects");
   await picture("signed-in-light");
+  assert.equal(await page.locator("#banner").evaluate((it) => getComputedStyle(it).position), "fixed");
+  await page.locator("#banner").waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "Sign out" }).click();
   await see("Signed out.");
   await see("./dev link", "#projects-signed-out");

@@ -206,12 +206,12 @@ async def test_partitions_move_to_a_second_host_without_loss(topic: Topic) -> No
             assert offsets == sorted(offsets)
 
 
-async def test_a_broker_may_come_later(tmp_path: Path) -> None:
-    """Absent at the start: the host says what it waits for, then consumes from the beginning."""
+async def test_a_broker_may_come_later_and_be_lost(tmp_path: Path) -> None:
+    """Absent at the start, then restarted: the host says so, waits, and goes on each time."""
     reservation = ports.reserve(tmp_path / "ports.json", {}, start=ports.TEST_BASE)
     port = reservation.ports["kafka"]
     topic = Topic(f"127.0.0.1:{port}", tmp_path)
-    app = topic.app()
+    app = topic.app(**RETRY)
     try:
         with running(app, *SESSION) as host:
             await until(lambda: "no broker answers" in host.text(), host)
@@ -220,6 +220,12 @@ async def test_a_broker_may_come_later(tmp_path: Path) -> None:
                 await topic.send([{"n": 1}])
                 await until(has(app, 1), host)
                 await host.ready()
+            await until(lambda: host.text().count("no broker answers") == 2, host)
+            # The broker keeps nothing: its topic begins anew.
+            async with _broker(port):
+                await topic.create()
+                await topic.send([{"n": 2}])
+                await until(lambda: 2 in numbers(app), host)
     finally:
         reservation.release()
 

@@ -24,7 +24,7 @@ def values(brokers: str, key: str, count: int) -> list[bytes]:
             break
         message = consumer.poll(0.1)
         if message is not None and message.key() == key.encode():
-            found.append(message.value())
+            found.append(message.value() or b"")
     consumer.close()
     return found
 

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 from infrastructure.local.nodes import State
 from infrastructure.local.services.kafka import PARTITIONS
 from shared.clients.kafka import Producer
-from shared.database import Database
+from shared.database import Database, Scope
 from shared.errors import NotFound, Unavailable
 from shared.logs.lines import encode
 from shared.logs.service import Incoming, LogService
@@ -66,7 +66,8 @@ def received(brokers: str, place: Place, count: int) -> list[Incoming]:
             break
         message = consumer.poll(0.1)
         if message is not None and message.key() == str(place.deployment_id).encode():
-            found.append(Incoming(message.value(), message.partition(), message.offset()))
+            value = message.value() or b""
+            found.append(Incoming(value, message.partition(), message.offset()))
     consumer.close()
     return found
 
@@ -295,3 +296,16 @@ async def until_sent(brokers: str) -> None:
                 continue
             break
     await producer.close()
+
+
+async def test_the_end_of_a_deployment_closes_its_log(
+    place: Place, store: LogStore, push: RecordingPush, reader: LogStore
+) -> None:
+    refusing = Producer("127.0.0.1:1", delivery_seconds=0.5)
+    service = LogService(store, refusing, push)
+    payload = {"account": str(place.account_id), "deployment": str(place.deployment_id)}
+    for _ in range(2):
+        await service.deliver_end(Scope(), payload)
+    await refusing.close()
+    assert (await reader.page(place.scope, place.deployment_id, 0, 10)).ended
+    assert [message["end"] for _, message in push.sent] == [True, True]

@@ -1,7 +1,7 @@
 """The store on a real Postgres: exactly once, in order, and only for those who may read."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -12,6 +12,7 @@ from shared.database import Scope
 from shared.errors import NotFound
 from shared.logs import chunks
 from shared.logs import store as module
+from shared.logs.lines import Record
 from shared.logs.masking import MASK, Masker
 from shared.logs.store import LogStore
 from tests.integration.logs.places import Place, Places
@@ -31,7 +32,7 @@ async def everything(store: LogStore, place: Place, limit: int = 1_000) -> list[
             return texts
 
 
-def maskers(*places: Place) -> dict[object, Masker]:
+def maskers(*places: Place) -> dict[UUID, Masker]:
     return {place.deployment_id: Masker() for place in places}
 
 
@@ -56,7 +57,7 @@ async def test_batches_that_come_again_change_nothing(
     place = await places.make()
     sequences = dict.fromkeys("abc", 0)
     expected: list[str] = []
-    records = []
+    records: list[list[Record]] = []
     for batch in batches:
         records.append([])
         for writer, count in batch:

@@ -11,7 +11,9 @@ from uuid import UUID
 
 from shared.clients.blobs import Blobs
 from shared.database import Database
-from shared.sites import Progress, Publisher, PublishJob, SiteLimits, store
+from shared.sites import store
+from shared.sites.models import Progress, PublishJob, SiteLimits
+from shared.sites.publisher import Publisher
 
 
 class Steps:

@@ -16,8 +16,9 @@ import pytest
 from shared.clients.blobs import BlobMissing, Blobs, BlobTooLarge
 from shared.database import Database
 from shared.errors import Unavailable
-from shared.sites import Progress, PublishedSite, Publisher, PublishJob, SiteLimits
 from shared.sites.errors import DamagedArchive, NotAnArchive
+from shared.sites.models import Progress, PublishedSite, PublishJob, SiteLimits
+from shared.sites.publisher import Publisher
 from tests.integration.sites.checking import Found, check_objects, check_site, look, read_manifest
 from tests.integration.sites.conftest import Project, make_project
 from tests.services.handles import Azurite
@@ -330,3 +331,19 @@ async def test_projects_do_not_share_contents(
     published = await publish(job)
     assert published.new_files == 10
     await publish.check(job, published, site)
+
+
+async def test_reports_go_on_while_an_archive_is_unpacked(
+    publish: Publish, project: Project, worker: Database
+) -> None:
+    site = {"index.html": b"1", "movie.mp4": os.urandom(60_000_000)}
+    job = publish.job(project, {}, format="tar.gz")
+    Path(job.archive).write_bytes(tar_bytes(site))
+    reports: list[Progress] = []
+
+    async def report(progress: Progress) -> None:
+        reports.append(progress)
+
+    await Publisher(publish.reading, worker, report_every=0).publish(job, report)
+    assert reports.count(Progress(0, 0, 0, 0)) > 10
+    assert reports[-1].files_uploaded == 2

@@ -83,6 +83,15 @@ def test_records_of_a_revoked_partition_are_let_go_even_when_it_comes_back() -> 
     assert window.take(0.0) == [old[1]]
 
 
+def test_nothing_is_ours_once_the_consumer_is_gone() -> None:
+    """What still runs for it must not be committed by the next one."""
+    assignments = Assignments()
+    assignments.assign([("t", 0)])
+    record = _record(0, 5, assignments.epoch(("t", 0)))
+    assignments.clear()
+    assert assignments.current([record, _record(0, 6, epoch=0)]) == []
+
+
 def test_offsets_to_commit_are_one_behind_the_last_of_each_partition() -> None:
     """The committed offset is where reading goes on."""
     records = [_record(0, 3), _record(1, 9), _record(0, 4)]

@@ -3,7 +3,7 @@
 import json
 from uuid import uuid4
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.logs.fanout import messages
@@ -21,6 +21,7 @@ def growth(sizes: list[int], *, ended: bool = False, text: str = "x") -> Growth:
 
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 65_536), max_size=12), st.booleans())
+@example([65_536] * 5, True)
 def test_all_lines_are_in_messages_below_the_bound(sizes: list[int], ended: bool) -> None:
     sent = list(messages(growth(sizes, ended=ended)))
     assert all(len(json.dumps(message).encode()) < 256 * 1024 for message in sent)

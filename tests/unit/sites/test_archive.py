@@ -150,6 +150,7 @@ def test_leftovers_and_secrets_never_get_online(kind: ArchiveFormat) -> None:
         ({"dist/index.html": b"1", "package.json": b"{}"}, "no_index_html", "“dist”"),
         ({"Index.html": b"1"}, "no_index_html", "rename it to index.html"),
         ({"site/about.html": b"1"}, "no_index_html", "“site/about.html”"),
+        ({"a b/index.html": b"1", "a/index.html": b"1"}, "no_index_html", "“a b”"),
         ({"a.txt": b"1"}, "no_index_html", "first page"),
         ({**INDEX, "../evil.html": b"1"}, "unsafe_path", "“../evil.html”"),
         ({**INDEX, "a/../../evil.html": b"1"}, "unsafe_path", "leads out"),
@@ -168,6 +169,11 @@ def test_leftovers_and_secrets_never_get_online(kind: ArchiveFormat) -> None:
         ({**INDEX, "./index.html": b"2"}, "duplicate_entry", "twice"),
         ({**INDEX, "docs": b"1", "docs/a.html": b"2"}, "file_folder_collision", "“docs”"),
         ({**INDEX, "Docs": b"1", "docs/a/b.html": b"2"}, "file_folder_collision", "“Docs”"),
+        (
+            {**INDEX, "docs-x": b"1", "docs": b"1", "docs!": b"1", "docs/a": b"2"},
+            "file_folder_collision",
+            "“docs”",
+        ),
     ],
 )
 def test_bad_content_is_refused(
@@ -182,7 +188,7 @@ def test_bad_content_is_refused(
 @both
 def test_one_name_twice_is_refused(kind: ArchiveFormat) -> None:
     data = PACKERS[kind]([("index.html", b"1"), ("index.html", b"2")])
-    assert refused(data, kind).slug == "duplicate_entry"
+    assert refused(data, kind).code == "duplicate_entry"
 
 
 @pytest.mark.parametrize(
@@ -231,26 +237,26 @@ def test_links_among_what_is_left_out_do_no_harm() -> None:
 )
 def test_what_is_no_archive_is_refused(kind: ArchiveFormat, data: bytes, code: str) -> None:
     accepted = kind in ("zip", "tar.gz")
-    assert refused(data, kind).slug == (code if accepted else "wrong_format")
+    assert refused(data, kind).code == (code if accepted else "wrong_format")
 
 
 def test_an_archive_of_the_other_format_is_refused() -> None:
     assert "tar.gz archive and was sent as zip" in refused(tar_bytes(INDEX), "zip").detail
-    assert refused(zip_bytes(INDEX), "tar.gz").slug == "wrong_format"
+    assert refused(zip_bytes(INDEX), "tar.gz").code == "wrong_format"
 
 
 @both
 def test_a_cut_archive_is_refused_wherever_it_is_cut(kind: ArchiveFormat) -> None:
     data = PACKERS[kind]({**INDEX, "a.txt": os.urandom(2000)})
     for end in range(8, len(data) - 1, 97):
-        assert refused(data[:end], kind).slug in ("truncated_archive", "damaged_archive")
+        assert refused(data[:end], kind).code in ("truncated_archive", "damaged_archive")
 
 
 @both
 def test_a_flipped_bit_in_the_content_is_refused(kind: ArchiveFormat) -> None:
     data = bytearray(PACKERS[kind]({**INDEX, "a.bin": os.urandom(5000)}))
     data[len(data) // 2] ^= 1
-    assert refused(bytes(data), kind).slug == "damaged_archive"
+    assert refused(bytes(data), kind).code == "damaged_archive"
 
 
 def test_an_encrypted_entry_is_refused() -> None:
@@ -263,17 +269,17 @@ def test_an_encrypted_entry_is_refused() -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_an_unusual_compression_is_refused(method: int) -> None:
-    assert refused(zip_bytes(INDEX, method), "zip").slug == "unsupported_compression"
+    assert refused(zip_bytes(INDEX, method), "zip").code == "unsupported_compression"
 
 
 def test_a_name_that_is_no_utf8_is_refused() -> None:
     data = renamed(zip_bytes({**INDEX, "xxxx.txt": b"1"}), b"xxxx.txt", b"\xff\xfexx.txt")
-    assert refused(data, "zip").slug == "invalid_name"
+    assert refused(data, "zip").code == "invalid_name"
 
 
 def test_a_nul_in_a_name_does_not_hide_its_rest() -> None:
     data = renamed(zip_bytes({**INDEX, "a.txtxb.html": b"1"}), b"a.txtxb.html", b"a.txt\0b.html")
-    assert refused(data, "zip").slug == "invalid_name"
+    assert refused(data, "zip").code == "invalid_name"
 
 
 def test_overlapping_entries_are_refused() -> None:
@@ -282,31 +288,31 @@ def test_overlapping_entries_are_refused() -> None:
     # The second entry points at the bytes of the first, which is named like it there, too.
     data = data[: second + 42] + bytes(4) + data[second + 46 :]
     data = data.replace(b"index.htmm", b"index.html")
-    assert refused(data, "zip").slug == "overlapping_entries"
+    assert refused(data, "zip").code == "overlapping_entries"
 
 
 def test_an_entry_that_is_named_in_two_ways_is_refused() -> None:
     data = zip_bytes(INDEX)
     at = data.find(b"index.html")
-    assert refused(data[:at] + b"index.htmx" + data[at + 10 :], "zip").slug == "damaged_archive"
+    assert refused(data[:at] + b"index.htmx" + data[at + 10 :], "zip").code == "damaged_archive"
 
 
 def test_bytes_before_or_between_an_archives_parts_are_refused() -> None:
     data = zip_bytes(INDEX)
-    assert refused(b"PK\3\4" + data, "zip").slug == "damaged_archive"
+    assert refused(b"PK\3\4" + data, "zip").code == "damaged_archive"
     end = data.rfind(b"PK\5\6")
-    assert refused(data[:end] + b"more" + data[end:], "zip").slug == "damaged_archive"
+    assert refused(data[:end] + b"more" + data[end:], "zip").code == "damaged_archive"
 
 
 def test_a_smaller_size_than_the_true_one_is_refused() -> None:
     data = declared(zip_bytes({"index.html": bytes(1_000_000)}), 10)
-    assert refused(data, "zip").slug == "damaged_archive"
+    assert refused(data, "zip").code == "damaged_archive"
 
 
 def bounded_memory(work: Callable[[], errors.ArchiveRefused]) -> tuple[str, int]:
     tracemalloc.start()
     try:
-        code = work().slug
+        code = work().code
         return code, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -344,7 +350,7 @@ def declared_bomb(data: bytes, size: int) -> bytes:
 
 
 def test_zeros_within_the_bounds_are_refused_by_their_ratio() -> None:
-    assert refused(zeros(64 * 1024 * 1024), "zip").slug == "suspicious_ratio"
+    assert refused(zeros(64 * 1024 * 1024), "zip").code == "suspicious_ratio"
 
 
 def test_zeros_that_declare_little_are_refused_by_what_they_are() -> None:
@@ -370,7 +376,7 @@ def test_a_description_of_gigabytes_in_a_tar_is_refused() -> None:
     info = tar_entry("x", tarfile.XHDTYPE)
     info.size = 8 * 1024**3
     data = gzip.compress(info.tobuf(tarfile.GNU_FORMAT) + bytes(100_000))
-    assert refused(data, "tar.gz").slug == "invalid_name"
+    assert refused(data, "tar.gz").code == "invalid_name"
 
 
 def test_two_hundred_thousand_files_are_refused_before_they_are_looked_at() -> None:
@@ -394,7 +400,22 @@ def test_more_entries_than_the_directory_names_are_refused() -> None:
     data = bytearray(zip_bytes({**INDEX, "b.txt": b"1"}))
     at = data.rfind(b"PK\5\6")
     data[at + 8 : at + 12] = struct.pack("<HH", 1, 1)
-    assert refused(bytes(data), "zip").slug == "damaged_archive"
+    assert refused(bytes(data), "zip").code == "damaged_archive"
+
+
+def test_deep_folders_cost_no_more_than_their_names() -> None:
+    deep = {f"{n}/{'x/' * 480}a.txt": b"" for n in range(500)}
+    data = zip_bytes({**INDEX, **deep})
+    tracemalloc.start()
+    try:
+        assert inspect(data, "zip").files == 501
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_chain_of_single_folders_is_looked_through() -> None:
+    assert inspect(zip_bytes({f"{'x/' * 400}index.html": b"1"}), "zip").root == "/".join("x" * 400)
 
 
 @both
@@ -417,7 +438,7 @@ def test_bounds_hold(kind: ArchiveFormat, limits: SiteLimits, code: str) -> None
 def test_many_empty_folders_in_a_tar_are_refused() -> None:
     limits = SiteLimits(files=10)
     folders = [(tar_entry(f"d{n}", tarfile.DIRTYPE), b"") for n in range(50)]
-    assert refused(tar_bytes([*INDEX.items(), *folders]), "tar.gz", limits).slug == "too_many_files"
+    assert refused(tar_bytes([*INDEX.items(), *folders]), "tar.gz", limits).code == "too_many_files"
 
 
 def test_nothing_is_written_while_inspecting(tmp_path: Path) -> None:
