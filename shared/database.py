@@ -20,11 +20,6 @@ Row = dict[str, Any]
 Connection = psycopg.AsyncConnection[Row]
 
 _UNREACHABLE = "The database does not answer; try again in a few seconds"
-_SCOPE: LiteralString = (
-    "SELECT set_config('astrocloud.user_id', %s, true),"
-    " set_config('astrocloud.account_id', %s, true),"
-    " set_config('astrocloud.session_id', %s, true)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +39,29 @@ class Database:
     """A pool of connections; opened on first use, closed once."""
 
     def __init__(self, url: str, max_size: int = 8) -> None:
+        self._max_size = max_size
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
             max_size=max_size,
             open=False,
             timeout=5,
-            check=AsyncConnectionPool.check_connection,
             # PgBouncer in transaction mode keeps no prepared statements.
             kwargs={"row_factory": dict_row, "prepare_threshold": None, "autocommit": True},
         )
         self._opened = False
 
-    async def _connections(self) -> AsyncConnectionPool[Connection]:
-        if not self._opened:
-            self._opened = True
-            await self._pool.open()
-        return self._pool
-
     @asynccontextmanager
     async def transaction(self, scope: Scope = EVERYONE) -> AsyncIterator[Connection]:
         """One transaction acting for the scope; raises Unavailable where Postgres is away."""
-        pool = await self._connections()
         try:
-            async with pool.connection() as connection, connection.transaction():
-                if scope is not EVERYONE:
-                    await connection.execute(_SCOPE, _parameters(scope))
-                yield connection
+            connection = await self._begin(_opening(scope))
+            try:
+                # The connection's own context commits, or rolls back what raised.
+                async with connection:
+                    yield connection
+            finally:
+                await self._pool.putconn(connection)
         except (PoolTimeout, psycopg.OperationalError) as error:
             raise Unavailable(_UNREACHABLE) from error
 
@@ -84,6 +75,32 @@ class Database:
         if self._opened:
             await self._pool.close()
 
+    async def _begin(self, opening: LiteralString) -> Connection:
+        """A connection within a new transaction.
 
-def _parameters(scope: Scope) -> list[str]:
-    return [str(i) if i else "" for i in (scope.user_id, scope.account_id, scope.session_id)]
+        Connections that died with a restarted server are found by their first statement, not by
+        asking each before its use: nothing was done on it yet, so the next one is taken.
+        """
+        if not self._opened:
+            self._opened = True
+            await self._pool.open()
+        for _ in range(self._max_size):
+            connection = await self._pool.getconn()
+            try:
+                await connection.execute(opening)
+                return connection
+            except psycopg.OperationalError:
+                await self._pool.putconn(connection)
+            except BaseException:
+                await self._pool.putconn(connection)
+                raise
+        raise PoolTimeout
+
+
+def _opening(scope: Scope) -> LiteralString:
+    """BEGIN and the scope in one message to the server. Only UUIDs go into its text."""
+    if scope is EVERYONE:
+        return "BEGIN"
+    named = (scope.user_id, scope.account_id, scope.session_id)
+    ids = ", ".join(f"'{UUID(int=i.int)}'" if i else "NULL" for i in named)
+    return f"BEGIN; SELECT enter_scope({ids})"

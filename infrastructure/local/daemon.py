@@ -35,6 +35,7 @@ class Daemon:
         self._compose = compose
         self._watchers: set[asyncio.StreamWriter] = set()
         self._leaving: set[asyncio.StreamWriter] = set()
+        self._notes: list[str] = []
         self._abandoned = asyncio.Event()
         self._stop = asyncio.Event()
         self._base = 0
@@ -126,6 +127,8 @@ class Daemon:
         match request.get("ask"):
             case "watch":
                 self._watchers.add(writer)
+                for text in self._notes:
+                    _write(writer, {"event": "note", "text": text})
                 for unit in self._supervisor.units():
                     _write(writer, {"event": "unit", **unit.snapshot()})
                 if self._phase == "ready":
@@ -149,6 +152,7 @@ class Daemon:
 
     def _note(self, text: str) -> None:
         print(text, flush=True)
+        self._notes.append(text)
         self._send({"event": "note", "text": text})
 
     def _send(self, event: dict[str, Any]) -> None:

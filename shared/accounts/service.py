@@ -11,13 +11,14 @@ from shared.accounts.models import Me, Membership, Principal, Role, Tokens, User
 from shared.accounts.tokens import (
     ACCESS_SECONDS,
     REFRESH_DAYS,
+    TICKET_SECONDS,
     AccessTokens,
     InvalidToken,
     RefreshToken,
     RefreshTokenReused,
     SessionEnded,
-    Ticket,
     TicketUsed,
+    read_ticket,
 )
 from shared.database import Connection, Database, Row, Scope
 from shared.errors import Forbidden, NotFound
@@ -42,10 +43,10 @@ class AccountService:
         """Exchange a one-time ticket; raises NotFound where development sign-in does not exist."""
         if not self._development_secret:
             raise NotFound("Development sign-in exists only on a local installation")
-        ticket = Ticket.verify(ticket_text, self._development_secret)
+        ticket = read_ticket(ticket_text, self._development_secret)
         token = RefreshToken(uuid4(), 0)
         async with self._database.transaction(Scope(session_id=token.session_id)) as connection:
-            if not await store.use_ticket(connection, ticket.id, ticket.expires_at):
+            if not await store.use_ticket(connection, ticket, TICKET_SECONDS):
                 raise TicketUsed("This sign-in link was used already: ./dev link prints a new one")
             user_id = await store.development_user(connection)
             await store.insert_session(connection, token.session_id, user_id, REFRESH_DAYS)

@@ -5,12 +5,12 @@ from uuid import UUID
 from shared.database import Connection, Row
 
 
-async def use_ticket(connection: Connection, ticket: str, expires_at: int) -> bool:
+async def use_ticket(connection: Connection, ticket: str, life_seconds: int) -> bool:
     """Mark a one-time ticket as used; False where it was used before."""
     done = await connection.execute(
-        "INSERT INTO used_tickets (ticket, expires_at) VALUES (%s, to_timestamp(%s))"
-        " ON CONFLICT DO NOTHING",
-        [ticket, expires_at],
+        "INSERT INTO used_tickets (ticket, expires_at)"
+        " VALUES (%s, now() + make_interval(secs => %s)) ON CONFLICT DO NOTHING",
+        [ticket, life_seconds],
     )
     return done.rowcount == 1
 

@@ -1,20 +1,26 @@
--- Who may see and do what. The api role sees the accounts of the user whom the transaction names
--- (`astrocloud.user_id`), narrowed to one (`astrocloud.account_id`) where it is named; without a
--- user it sees nothing. The worker acts for all accounts; the admin app reads.
+-- Who may see and do what. The api role sees the accounts of the user whom the transaction names,
+-- narrowed to one where it is named; without a user it sees nothing. The worker acts for all
+-- accounts; the admin app reads.
+
+-- Enters the scope of a transaction. The accounts are looked up once here, not by each policy.
+CREATE FUNCTION enter_scope(acting uuid, only_account uuid, session uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp
+    AS $$
+        SELECT set_config('astrocloud.user_id', coalesce(acting::text, ''), true),
+               set_config('astrocloud.session_id', coalesce(session::text, ''), true),
+               set_config('astrocloud.accounts', (
+                   SELECT coalesce(array_agg(account_id), '{}')::text FROM members
+                   WHERE user_id = acting
+                     AND account_id = coalesce(only_account, account_id)), true)
+    $$;
 
 CREATE FUNCTION acting_user() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN nullif(current_setting('astrocloud.user_id', true), '')::uuid;
 
--- SECURITY DEFINER: the policies of members would otherwise ask this function again.
 CREATE FUNCTION visible_accounts() RETURNS uuid[]
-    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp
-    AS $$
-        SELECT coalesce(array_agg(account_id), '{}') FROM members
-        WHERE user_id = acting_user()
-          AND account_id = coalesce(
-                nullif(current_setting('astrocloud.account_id', true), '')::uuid, account_id)
-    $$;
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(nullif(current_setting('astrocloud.accounts', true), ''), '{}')::uuid[];
 
 DO $$
 DECLARE
@@ -101,8 +107,9 @@ CREATE FUNCTION development_user() RETURNS uuid
         RETURN developer;
     END $$;
 
-REVOKE EXECUTE ON FUNCTION development_user(), claim_host(text, uuid, uuid, interval), visible_accounts()
+REVOKE EXECUTE ON FUNCTION
+    enter_scope(uuid, uuid, uuid), development_user(), claim_host(text, uuid, uuid, interval)
     FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION development_user(), claim_host(text, uuid, uuid, interval) TO astrocloud_api;
-GRANT EXECUTE ON FUNCTION visible_accounts()
-    TO astrocloud_api, astrocloud_worker, astrocloud_admin;
+GRANT EXECUTE ON FUNCTION
+    enter_scope(uuid, uuid, uuid), development_user(), claim_host(text, uuid, uuid, interval)
+    TO astrocloud_api;

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +16,7 @@ from tests.services.handles import Azurite
 @pytest.fixture(scope="session")
 async def store(azurite: Azurite) -> AsyncIterator[Store]:
     """Blob with the platform's containers."""
-    blocks = {"max_single_put_size": 512 * 1024, "max_block_size": 512 * 1024}
+    blocks: dict[str, Any] = {"max_single_put_size": 512 * 1024, "max_block_size": 512 * 1024}
     text = azurite.connection_string
     async with BlobServiceClient.from_connection_string(text, **blocks) as service:
         made = Store(service)

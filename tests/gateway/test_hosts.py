@@ -217,3 +217,11 @@ async def test_api_body_is_bounded(gateway: Gateway) -> None:
         answer = await client.post("/api/v1/projects", content=b"x" * (1024 * 1024 + 1))
     assert answer.status_code == 413
     assert answer.json()["code"] == "too_large"
+
+
+@pytest.mark.parametrize("host", ["localhost", "admin.localhost"])
+async def test_path_beside_the_api_is_a_problem(gateway: Gateway, host: str) -> None:
+    """`/api` alone is not the API, and says where it begins."""
+    answer = await gateway.get(host, "/api")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"

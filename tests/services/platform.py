@@ -13,7 +13,6 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-import jwt
 import psycopg
 from azure.functions.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
@@ -22,6 +21,7 @@ from redis.asyncio import Redis
 from infrastructure.local.functions_host.declarations import Function, read
 from infrastructure.local.functions_host.http_server import HttpServer
 from infrastructure.local.functions_host.invoker import Invoker
+from shared.accounts.tokens import sign_ticket
 from shared.config import Settings
 from shared.services import Services
 from tests.services.handles import Database
@@ -61,15 +61,9 @@ class Platform:
             transport=transport, base_url=f"{self.settings.platform_url}/api/v1/", **options
         )
 
-    def ticket(self, **changes: Any) -> str:
+    def ticket(self) -> str:
         """A one-time ticket as ``./dev link`` makes it."""
-        claims = {
-            "aud": "astrocloud-development",
-            "jti": secrets.token_hex(8),
-            "exp": int(time.time()) + 600,
-            **changes,
-        }
-        return jwt.encode(claims, self.settings.development_secret, algorithm="HS256")
+        return sign_ticket(secrets.token_hex(8), self.settings.development_secret)
 
     async def developer(self) -> httpx.AsyncClient:
         """A client that is signed in as the local developer."""

@@ -131,12 +131,12 @@ function uploadRefused(r) {
                     'The upload address has expired, was used, or was changed. Ask for a new one.');
 }
 
-function noUpload(r) {
+function noService(r) {
     answers.problem(r, 404, 'not_found', 'Not found',
-                    'No upload has this address. Ask the API for one.');
+                    'No service answers at this path. The API begins at /api/v1/.');
 }
 
 export default {
     resolve, answer, unknownHost, outage, tooLarge, unavailable, apiTooLarge, uploadTooLarge,
-    uploadMethod, uploadUnsigned, uploadRefused, noUpload,
+    uploadMethod, uploadUnsigned, uploadRefused, noService,
 };

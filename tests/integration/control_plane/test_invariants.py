@@ -5,6 +5,7 @@ cancelled at some await: whatever it had not committed is gone, as after a kill.
 """
 
 import asyncio
+import itertools
 import random
 from typing import Any
 from uuid import UUID
@@ -120,7 +121,7 @@ async def assert_histories_are_allowed(platform: Platform) -> None:
     )
     for _, walk in rows:
         assert walk[0] == "queued"
-        for before, after in zip(walk, walk[1:], strict=False):
+        for before, after in itertools.pairwise(walk):
             assert after in TRANSITIONS[before], walk
 
 
@@ -234,7 +235,7 @@ async def test_a_fault_that_stays_ends_after_bounded_attempts(
 async def test_active_deployments_never_exceed_a_bound(
     platform: Platform, client: httpx.AsyncClient, empty_redis: bool
 ) -> None:
-    """Invariant 3: an account's bound holds while many are admitted at once, Redis emptied or not."""
+    """Invariant 3: an account's bound holds while many are admitted, Redis emptied or not."""
     most = 0
     publish = platform.worker.advancer._steps["publishing"]
 
