@@ -23,7 +23,8 @@ BEGUN = "ASTROCLOUD_DEV_BEGUN"
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell that starts us in the background has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command not in ("test", "bench"):

@@ -114,10 +114,10 @@ def _not_up(detail: str) -> dict[str, object]:
 
 
 def test(paths: Paths, arguments: Sequence[str]) -> int:
-    """Run pytest on one layer or on all."""
-    layers = sorted(folder.name for folder in (paths.root / "tests").iterdir() if folder.is_dir())
+    """Run pytest on a layer or a part of one, or on all."""
     words = list(arguments)
-    if words and words[0] in layers:
+    first = words[0].partition("::")[0] if words else ""
+    if first and not first.startswith("-") and (paths.root / "tests" / first).exists():
         words[0] = f"tests/{words[0]}"
     elif not any((paths.root / word.partition("::")[0]).exists() for word in words):
         words += ["tests", "--ignore=tests/benchmarks"]

@@ -13,7 +13,7 @@ TOPIC = "events"
 class Event(BaseModel):
     """A change of a project's thing; more fields go to the readers as they are."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     version: Literal[1] = 1
     type: str = Field(pattern=r"^[a-z_]{1,32}$")

@@ -32,7 +32,7 @@ Time = Annotated[
 class Line(BaseModel):
     """One line of a log, as its writer saw it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     source: Source
     time: Time
@@ -55,7 +55,7 @@ class NumberedLine(Line):
 class Record(BaseModel):
     """Lines of one writer; ``sequence`` rises by one with each of its records, from 1."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     version: Literal[1] = 1
     stream: UUID
