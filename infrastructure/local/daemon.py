@@ -23,7 +23,7 @@ from infrastructure.local.nodes import Node
 from infrastructure.local.paths import Paths, short
 from infrastructure.local.supervisor import Supervisor, Unit
 
-FIRST_WATCHER_SECONDS = 15.0
+FIRST_WATCHER_SECONDS = 5.0
 BUSY = 75
 
 
@@ -36,6 +36,7 @@ class Daemon:
         self._watchers: set[asyncio.StreamWriter] = set()
         self._leaving: set[asyncio.StreamWriter] = set()
         self._notes: list[str] = []
+        self._watched = asyncio.Event()
         self._abandoned = asyncio.Event()
         self._stop = asyncio.Event()
         self._base = 0
@@ -63,8 +64,7 @@ class Daemon:
         finally:
             self._paths.socket.unlink(missing_ok=True)
             server.close()
-            for watcher in self._watchers | self._leaving:
-                watcher.close()
+            await _close(self._watchers | self._leaving)
             if self._reservation:
                 self._reservation.release()
 
@@ -96,6 +96,8 @@ class Daemon:
         return 0
 
     async def _bring_up(self) -> None:
+        # Whoever started us may be gone already: nothing starts before someone watches.
+        await self._watched.wait()
         if found := await asyncio.to_thread(self._supervisor.end_leftovers):
             self._note(f"Ended what an earlier run had left: {', '.join(found)}.")
         memory = self._paths.state / "ports.json"
@@ -127,6 +129,7 @@ class Daemon:
         match request.get("ask"):
             case "watch":
                 self._watchers.add(writer)
+                self._watched.set()
                 for text in self._notes:
                     _write(writer, {"event": "note", "text": text})
                 for unit in self._supervisor.units():
@@ -163,6 +166,13 @@ class Daemon:
 def _write(writer: asyncio.StreamWriter, message: dict[str, Any]) -> None:
     if not writer.is_closing():
         writer.write(json.dumps(message).encode() + b"\n")
+
+
+async def _close(writers: set[asyncio.StreamWriter]) -> None:
+    for writer in writers:
+        writer.close()
+    ends = (writer.wait_closed() for writer in writers)
+    await asyncio.gather(*ends, return_exceptions=True)
 
 
 def main(arguments: list[str]) -> int:

@@ -24,7 +24,8 @@ def _namespace() -> list[str]:
 def _capability() -> list[str]:
     return [
         *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
-        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"),
+        # Changing the user clears the wish to end with the parent: it is made again after it.
+        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--pdeathsig=INT", "--"),
     ]
 
 

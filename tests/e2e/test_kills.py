@@ -8,6 +8,7 @@ its log whole.
 import asyncio
 import io
 import json
+import time
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 
+from shared.clients.blobs import Blobs
 from tests.services.stack import Stack
 
 MOVES = ("fetching", "building", "publishing", "ready")
@@ -135,6 +137,22 @@ async def lapse(stack: Stack, deployment_id: str) -> None:
     await ask(stack.owner_dsn, "UPDATE deployments SET due_at = now() WHERE id = %s", deployment_id)
 
 
+async def until_saved(stack: Stack) -> None:
+    """Azurite has all on disk that it acknowledged; real storage acknowledges nothing before."""
+    folder = stack.embedded.paths.state / "azurite"
+    tables = [folder / "__azurite_db_blob__.json", folder / "__azurite_db_blob_extent__.json"]
+    begun = time.time()
+    blobs = Blobs(stack.installation.storage)
+    try:
+        # One more change makes both tables be written after all that came before it.
+        await blobs.upload("staging", f"marker-{begun}", b"x")
+    finally:
+        await blobs.close()
+    async with asyncio.timeout(SECONDS):
+        while any(table.stat().st_mtime <= begun for table in tables):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def assert_whole(
     client: httpx.AsyncClient, stack: Stack, deployment: dict[str, Any], text: str
 ) -> None:
@@ -181,6 +199,8 @@ async def test_a_service_killed_at_every_move_harms_no_deployment(
     holds = deployment["holds"]
     for state in MOVES:
         await holds.until_reached(state)
+        if service == "azurite":
+            await until_saved(stack)
         killed = stack.service(service).kill()
         await holds.release(state)
         if service == "worker":

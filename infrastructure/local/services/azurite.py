@@ -1,5 +1,7 @@
 """Azurite, where AstroCloud uses Azure Storage: blobs and queues on disk, an own random key."""
 
+from pathlib import Path
+
 from infrastructure.local import binaries, probes
 from infrastructure.local.nodes import Service
 from infrastructure.local.paths import Paths
@@ -28,7 +30,9 @@ def service(paths: Paths, ports: Ports, key: str) -> Service:
     async def prepare() -> None:
         data.mkdir(mode=0o700, exist_ok=True)
 
-    command = [str(binaries.node(paths.packages)), str(binaries.azurite(paths.packages))]
+    saves = Path(__file__).with_name("azurite_saves.cjs")
+    command = [str(binaries.node(paths.packages)), "--require", str(saves)]
+    command.append(str(binaries.azurite(paths.packages)))
     for name in ("blob", "queue", "table"):
         command += [f"--{name}Host", "127.0.0.1", f"--{name}Port", str(ports[name])]
     command += ["--location", str(data), "--silent", "--skipApiVersionCheck"]
