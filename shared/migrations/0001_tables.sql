@@ -208,7 +208,7 @@ CREATE TABLE log_streams (
     deployment_id uuid PRIMARY KEY REFERENCES deployments,
     account_id    uuid NOT NULL REFERENCES accounts,
     last_n        bigint NOT NULL DEFAULT 0,
-    writers       jsonb NOT NULL DEFAULT '{}',   -- writer → last sequence stored
+    writers       jsonb NOT NULL DEFAULT '{}',   -- writer → {sequence, tails?}
     ended_at      timestamptz
 );
 CREATE TABLE log_chunks (

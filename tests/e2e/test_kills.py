@@ -225,6 +225,7 @@ async def test_postgres_killed_at_a_move_harms_no_deployment(
     await stack.service("postgres").until_back(killed)
     with suppress(psycopg.OperationalError):
         await deployment["holds"].release(state)
+    await lapse(stack, deployment["id"])
 
     await assert_whole(client, stack, deployment, text)
 

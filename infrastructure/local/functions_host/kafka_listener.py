@@ -207,6 +207,8 @@ def client_configuration(
         "enable.auto.offset.store": False,
         # The extension's is 10 s. The embedded broker holds back a joining member for half of it.
         "session.timeout.ms": round(session * 1000),
+        # A broker that answers only when this has passed would delay every line by it.
+        "fetch.wait.max.ms": 100,
         "heartbeat.interval.ms": round(session * 1000 / 3),
         "metadata.max.age.ms": 180_000,
         "socket.keepalive.enable": True,
