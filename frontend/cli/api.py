@@ -96,6 +96,14 @@ class Api:
     async def deployment(self, deployment_id: str) -> dict[str, Any]:
         return await self._call("GET", f"/deployments/{deployment_id}")
 
+    async def tag_of(self, url: str) -> str:
+        """The ETag that a site's address answers with; empty where it does not serve a page."""
+        try:
+            answer = await self._http.head(url)
+        except httpx.TransportError:
+            return ""
+        return str(answer.headers.get("etag", "")) if answer.is_success else ""
+
     async def logs(self, deployment_id: str, after: int) -> dict[str, Any]:
         """Log lines above a position: ``lines``, ``next_after``, ``ended``."""
         return await self._call(

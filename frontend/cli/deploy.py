@@ -20,6 +20,7 @@ from frontend.cli.errors import CliError, RefusedError, UsageError
 from frontend.cli.follow import Follower
 from frontend.cli.names import slug_of
 from frontend.cli.progress import Reporter
+from frontend.cli.served import until_served
 
 TICKET = "ASTROCLOUD_TICKET"
 INTERRUPTED = 130
@@ -95,6 +96,8 @@ async def _deploy(options: argparse.Namespace, run: Run) -> int:
             run.deployment = await follower.run()
         finally:
             run.deployment = follower.deployment
+        if run.deployment["state"] == "ready" and not await until_served(api, run.deployment):
+            run.reporter.note("The address does not answer with the new release yet.")
     return _conclude(run)
 
 

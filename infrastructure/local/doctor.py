@@ -13,10 +13,20 @@ from pathlib import Path
 
 from infrastructure.local import binaries
 from infrastructure.local.paths import Paths, short
-from infrastructure.local.ports import DEFAULT_BASE, STEP, Ports, owner_of, remembered, taken
+from infrastructure.local.ports import (
+    CEILING,
+    DEFAULT_BASE,
+    STEP,
+    Ports,
+    is_base,
+    owner_of,
+    remembered,
+    taken,
+)
 from infrastructure.local.progress import Progress
 
 GIB = 1024**3
+RANGE = f"Give a number from 1024 to {CEILING - STEP}."
 DISK_NEEDED, DISK_WANTED = 2 * GIB, 4 * GIB
 MEMORY_NEEDED, MEMORY_WANTED = 1 * GIB, 2 * GIB
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -101,6 +111,8 @@ def check_ports(memory: Path, environment: Mapping[str, str], *, running: bool =
         return Check("Ports", f"this stack runs at {remembered(memory) or 'a fixed base'}")
     fixed = environment.get("ASTROCLOUD_PORT_BASE", "")
     base = int(fixed) if fixed.isdecimal() else remembered(memory) or DEFAULT_BASE
+    if not is_base(base):
+        return Check("Ports", f"ASTROCLOUD_PORT_BASE={fixed} is out of range", "bad", RANGE)
     ports = Ports(base)
     busy = taken(ports)
     span = f"{base}-{base + STEP - 1}"

@@ -76,10 +76,16 @@ def reserve(memory: Path, environment: Mapping[str, str], start: int = DEFAULT_B
     )
 
 
+def is_base(number: int) -> bool:
+    """Whether a range may begin here."""
+    return 1024 <= number <= CEILING - STEP
+
+
 def remembered(memory: Path) -> int | None:
     """The base of the last time."""
     try:
-        return int(json.loads(memory.read_text())["base"])
+        base = int(json.loads(memory.read_text())["base"])
+        return base if is_base(base) else None
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
@@ -121,7 +127,7 @@ def _candidates(memory: Path, start: int) -> Iterable[int]:
 
 
 def _reserve_fixed(text: str) -> Reservation:
-    if not text.isdecimal() or not 1024 <= int(text) <= CEILING - STEP:
+    if not text.isdecimal() or not is_base(int(text)):
         raise StackError(
             f"ASTROCLOUD_PORT_BASE is {text!r}: give a number from 1024 to {CEILING - STEP}."
         )

@@ -79,8 +79,17 @@ def test_a_fixed_base_whose_port_is_taken_is_an_error_that_names_port_and_owner(
 
 @pytest.mark.parametrize("text", ["x", "80", str(CEILING)])
 def test_a_fixed_base_out_of_range_is_refused(memory: Path, text: str) -> None:
+    fixed = {"ASTROCLOUD_PORT_BASE": text}
     with pytest.raises(StackError, match="ASTROCLOUD_PORT_BASE"):
-        reserve(memory, {"ASTROCLOUD_PORT_BASE": text})
+        reserve(memory, fixed)
+    assert text == "x" or check_ports(memory, fixed).state == "bad"
+
+
+def test_a_damaged_memory_is_forgotten(memory: Path) -> None:
+    for text in ("{", '{"base": 99999}', '{"base": "x"}', "[]"):
+        memory.write_text(text)
+        with _reserved(memory) as found:
+            assert found.ports.base >= START
 
 
 def test_the_doctor_names_a_taken_port(memory: Path) -> None:
