@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,10 +93,11 @@ def _step(site: Site, installation: Installation, memory: Memory, needs: tuple[s
 
 
 async def _put_online(site: Site, folder: Path, installation: Installation) -> None:
-    command: Sequence[str]
+    command: list[str]
     settings: Mapping[str, str]
     if site.is_ours:
-        command = ["infrastructure.local.front_ends", site.name, site.host, str(folder)]
+        command = ["infrastructure.packaging.platform_site", "--slug", site.name]
+        command += ["--host", site.host, "--dir", str(folder)]
         settings = settings_of("worker", installation)
     else:
         address = installation.platform_url

@@ -71,10 +71,14 @@ def steps(installation: Installation) -> list[Step]:
 def platform(installation: Installation, core_tools: Path | None) -> list[Service]:
     """The function apps and the gateway before them."""
     paths, ports = installation.paths, installation.ports
-    broker = "topics" if kafka.external(installation.outside) else "kafka"
+    external = kafka.external(installation.outside)
+    broker = "topics" if external else "kafka"
+    session = functions.OTHER_SESSION if external else functions.EMBEDDED_SESSION
     needs = ("apps", "migrations", "storage", "valkey", "webpubsub", broker)
     services = [
-        functions.service(app, paths, ports[app], needs=needs, core_tools=core_tools)
+        functions.service(
+            app, paths, ports[app], needs=needs, core_tools=core_tools, kafka_session=session
+        )
         for app in apps.APPS
     ]
     return [*services, gateway.service(installation, needs=("storage",))]

@@ -234,4 +234,6 @@ def _start_worker(embedded: Embedded, stack: Stack) -> None:
     path.touch(mode=0o600)
     path.write_text(json.dumps({"IsEncrypted": False, "Values": values}))
     port = embedded.ports["worker"]
-    embedded.start([functions.service("worker", embedded.paths, port, needs=())])
+    session = functions.OTHER_SESSION if kafka.external(os.environ) else functions.EMBEDDED_SESSION
+    worker = functions.service("worker", embedded.paths, port, needs=(), kafka_session=session)
+    embedded.start([worker])

@@ -4,17 +4,13 @@ Both are seconds as a visitor sees them, asked through the gateway every ten mil
 """
 
 import asyncio
-import io
 import statistics
 import time
-import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 
 from tests.benchmarks import Goal, Result
+from tests.services import api
 from tests.services.stack import Stack
 
 NAME = "P2"
@@ -28,7 +24,7 @@ async def measure() -> list[Result]:
     """Deploy again and again, then roll back and forth; medians, with the slowest beside them."""
     stack = await asyncio.to_thread(Stack)
     try:
-        async with _client(stack) as client:
+        async with api.signed_in(stack) as client:
             return await _measure(client, stack)
     finally:
         await asyncio.to_thread(stack.close)
@@ -60,40 +56,16 @@ async def _measure(client: httpx.AsyncClient, stack: Stack) -> list[Result]:
 
 async def _deploy(client: httpx.AsyncClient, stack: Stack, project: str, text: str) -> float:
     """Upload a page and ask for its deployment; when that was accepted."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("index.html", text)
-    body: dict[str, Any] = {"size": len(buffer.getvalue()), "format": "zip"}
-    upload = (await client.post(f"projects/{project}/uploads", json=body)).json()
-    path = upload["url"].removeprefix(stack.platform_url)
-    await client.put(
-        f"http://127.0.0.1:{stack.ports['gateway']}{path}",
-        content=buffer.getvalue(),
-        headers=upload["headers"],
-    )
+    wanted = await api.upload(client, stack, project, api.zip_of({"index.html": text}))
     accepted = time.monotonic()
-    body = {"source": {"type": "upload", "upload_id": upload["id"]}}
-    answer = await client.post(f"projects/{project}/deployments", json=body)
+    answer = await client.post(f"projects/{project}/deployments", json=wanted)
     answer.raise_for_status()
     return accepted
 
 
 async def _until_served(stack: Stack, text: str) -> float:
     """When the site answered with a text."""
-    address = f"http://127.0.0.1:{stack.ports['gateway']}/"
-    host = {"Host": stack.site_url("bench").removeprefix("http://")}
-    async with httpx.AsyncClient(trust_env=False) as visitor, asyncio.timeout(LIMIT_SECONDS):
-        while (await visitor.get(address, headers=host)).text != text:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while (await api.visit(stack, "bench")).text != text:
             await asyncio.sleep(0.01)
     return time.monotonic()
-
-
-@asynccontextmanager
-async def _client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    address = f"http://127.0.0.1:{stack.ports['gateway']}/api/v1/"
-    host = {"Host": f"localhost:{stack.ports['gateway']}"}
-    async with httpx.AsyncClient(base_url=address, headers=host, trust_env=False) as client:
-        answer = await client.post("auth/development", json={"ticket": stack.ticket()})
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        client.cookies.clear()
-        yield client

@@ -73,7 +73,7 @@ async def test_an_interruption_cancels_nothing(stack: Stack, tmp_path: Path) -> 
     assert outcome.code == 130
     assert "left-alone #1 goes on without you" in outcome.output
     async with asyncio.timeout(60):
-        while "First" not in await _page(stack, "left-alone"):  # noqa: ASYNC110
+        while "First" not in await _page(stack, "left-alone"):
             await asyncio.sleep(0.1)
 
 

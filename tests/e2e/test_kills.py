@@ -6,12 +6,10 @@ its log whole.
 """
 
 import asyncio
-import io
 import json
 import time
-import zipfile
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -19,6 +17,7 @@ import psycopg
 import pytest
 
 from shared.clients.blobs import Blobs
+from tests.services import api
 from tests.services.stack import Stack
 
 MOVES = ("fetching", "building", "publishing", "ready")
@@ -29,6 +28,7 @@ HOLD = """
 CREATE OR REPLACE FUNCTION hold_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.state <> OLD.state THEN
+        PERFORM pg_advisory_xact_lock_shared(hashtext('every move'), 0);
         PERFORM pg_advisory_xact_lock_shared(hashtext(NEW.id::text), hashtext(NEW.state));
     END IF;
     RETURN NEW;
@@ -86,39 +86,21 @@ async def ask(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
 @pytest.fixture
 async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A signed-in client of the API, through the gateway."""
-    address = f"http://127.0.0.1:{stack.ports['gateway']}/api/v1/"
-    host = {"Host": f"localhost:{stack.ports['gateway']}"}
-    async with httpx.AsyncClient(
-        base_url=address, headers=host, trust_env=False, timeout=30
-    ) as made:
-        answer = await made.post("auth/development", json={"ticket": stack.ticket()})
-        made.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        made.cookies.clear()
+    async with api.signed_in(stack) as made:
         yield made
 
 
 async def start(client: httpx.AsyncClient, stack: Stack, slug: str, text: str) -> dict[str, Any]:
-    """A new project's first deployment, begun but held before its first move."""
+    """A new project's first deployment."""
     project = (await client.post("projects", json={"slug": slug})).json()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("index.html", text)
-    data = buffer.getvalue()
-    body = {"size": len(data), "format": "zip"}
-    upload = (await client.post(f"projects/{project['id']}/uploads", json=body)).json()
-    path = upload["url"].removeprefix(stack.platform_url)
-    sent = await client.put(
-        f"http://127.0.0.1:{stack.ports['gateway']}{path}", content=data, headers=upload["headers"]
-    )
-    assert sent.status_code == 201, sent.text
-    body = {"source": {"type": "upload", "upload_id": upload["id"]}}
-    answer = await client.post(f"projects/{project['id']}/deployments", json=body)
+    wanted = await api.upload(client, stack, project["id"], api.zip_of({"index.html": text}))
+    answer = await client.post(f"projects/{project['id']}/deployments", json=wanted)
     created: dict[str, Any] = answer.json()
     return created
 
 
 async def ended(stack: Stack, deployment_id: str) -> str:
-    """The state in which a deployment ends; every lease is over at once, as if time had passed."""
+    """The state in which a deployment ends."""
     async with asyncio.timeout(SECONDS):
         while True:
             with suppress(psycopg.OperationalError):
@@ -149,7 +131,7 @@ async def until_saved(stack: Stack) -> None:
     finally:
         await blobs.close()
     async with asyncio.timeout(SECONDS):
-        while any(table.stat().st_mtime <= begun for table in tables):  # noqa: ASYNC110
+        while any(table.stat().st_mtime <= begun for table in tables):
             await asyncio.sleep(0.05)
 
 
@@ -176,12 +158,10 @@ async def assert_whole(
 
 async def until_served(stack: Stack, slug: str, text: str) -> None:
     """The gateway answers the site's host with its page."""
-    address = f"http://127.0.0.1:{stack.ports['gateway']}/"
-    host = {"Host": stack.site_url(slug).removeprefix("http://")}
-    async with asyncio.timeout(SECONDS), httpx.AsyncClient(trust_env=False) as visitor:
+    async with asyncio.timeout(SECONDS):
         while True:
             with suppress(httpx.TransportError):
-                answer = await visitor.get(address, headers=host)
+                answer = await api.visit(stack, slug)
                 if answer.status_code == 200 and answer.text == text:
                     return
             await asyncio.sleep(0.1)
@@ -238,23 +218,26 @@ async def start_held(
     moves: tuple[str, ...] = MOVES,
 ) -> dict[str, Any]:
     """A deployment whose moves are held, with its holds."""
-    lock = await psycopg.AsyncConnection.connect(stack.owner_dsn, autocommit=True)
-    async with lock:
-        # Nothing moves until the holds are taken: the worker cannot claim while rows are locked.
-        await lock.execute("BEGIN; LOCK TABLE deployment_events IN EXCLUSIVE MODE")
-        creating = asyncio.create_task(start(client, stack, slug, text))
-        await asyncio.sleep(0)
-        await lock.execute("ROLLBACK")
-        deployment = await creating
-    holds = Holds(stack.owner_dsn, deployment["id"])
-    for state in moves:
-        await holds.take(state)
+    async with holding_all_moves(stack):
+        deployment = await start(client, stack, slug, text)
+        holds = Holds(stack.owner_dsn, deployment["id"])
+        for state in moves:
+            await holds.take(state)
     return {**deployment, "holds": holds}
+
+
+@asynccontextmanager
+async def holding_all_moves(stack: Stack) -> AsyncIterator[None]:
+    """No deployment moves, so that the holds of a new one are taken in time."""
+    connection = await psycopg.AsyncConnection.connect(stack.owner_dsn, autocommit=True)
+    async with connection:
+        await connection.execute("SELECT pg_advisory_lock(hashtext('every move'), 0)")
+        yield
 
 
 async def stack_is_well(stack: Stack) -> None:
     """Every service runs; what a test before this one killed is back."""
     async with asyncio.timeout(SECONDS):
         for name in (*SERVICES, "postgres"):
-            while not stack.service(name).is_ready:  # noqa: ASYNC110
+            while not stack.service(name).is_ready:
                 await asyncio.sleep(0.05)

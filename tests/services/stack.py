@@ -45,7 +45,7 @@ class RunningService:
     async def until_back(self, killed: int, seconds: float = 90) -> None:
         """Wait until another process of it is ready."""
         async with asyncio.timeout(seconds):
-            while not (self.is_ready and self.pid not in (0, killed)):  # noqa: ASYNC110
+            while not (self.is_ready and self.pid not in (0, killed)):
                 await asyncio.sleep(0.05)
 
 

@@ -7,9 +7,18 @@ from infrastructure.local import probes
 from infrastructure.local.nodes import Service
 from infrastructure.local.paths import Paths
 
+# Seconds. The embedded broker holds back a joining consumer for half of them; others want 6.
+EMBEDDED_SESSION, OTHER_SESSION = 2, 6
+
 
 def service(
-    app: str, paths: Paths, port: int, *, needs: tuple[str, ...], core_tools: Path | None = None
+    app: str,
+    paths: Paths,
+    port: int,
+    *,
+    needs: tuple[str, ...],
+    core_tools: Path | None = None,
+    kafka_session: int = EMBEDDED_SESSION,
 ) -> Service:
     """One app; it drains before it ends."""
     folder = paths.build / app
@@ -18,6 +27,7 @@ def service(
     else:
         host = [sys.executable, "-m", "infrastructure.local.functions_host"]
         command = [*host, "--app", str(folder), "--port", str(port), "--drain", "15"]
+        command += ["--kafka-session", str(kafka_session)]
     return Service(
         name=app,
         command=command,

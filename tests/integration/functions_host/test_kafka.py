@@ -243,7 +243,7 @@ async def _broker(port: int) -> AsyncIterator[None]:
     )
     try:
         async with asyncio.timeout(20):
-            while ports.is_free(port):  # noqa: ASYNC110 - another process, which sends no event
+            while ports.is_free(port):
                 await asyncio.sleep(0.05)
         yield
     finally:

@@ -56,7 +56,7 @@ class Queue:
     async def becomes(self, client: QueueClient, length: int) -> None:
         """Wait until the queue has so many messages."""
         async with asyncio.timeout(30):
-            while await self.length(client) != length:  # noqa: ASYNC110 - a service, no event
+            while await self.length(client) != length:
                 await asyncio.sleep(0.05)
 
 

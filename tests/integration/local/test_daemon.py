@@ -60,7 +60,7 @@ def _nodes(*, ready: bool) -> Callable[[Installation], Sequence[Node]]:
 
 async def _watch(paths: Paths) -> Command:
     async with asyncio.timeout(20):
-        while not paths.socket.exists():  # noqa: ASYNC110
+        while not paths.socket.exists():
             await asyncio.sleep(0.01)
     command = Command(*await asyncio.open_unix_connection(short(paths.socket)))
     command.ask("watch")

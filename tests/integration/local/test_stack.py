@@ -53,6 +53,6 @@ async def test_a_killed_service_comes_back_and_the_platform_is_whole(
     assert service.restarts > before
     async with asyncio.timeout(60):
         ready = f"{stack.platform_url}/api/v1/health/ready"
-        while (await _answer(stack, ready)).is_error:  # noqa: ASYNC110
+        while (await _answer(stack, ready)).is_error:
             await asyncio.sleep(0.1)
     assert (await _answer(stack, stack.site_url("hello") + "/")).status_code == 200

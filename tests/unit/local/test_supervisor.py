@@ -68,7 +68,7 @@ def _is_gone(pid: int) -> bool:
 
 async def _until_gone(pid: int) -> None:
     async with asyncio.timeout(15):
-        while not _is_gone(pid):  # noqa: ASYNC110
+        while not _is_gone(pid):
             await asyncio.sleep(0.02)
 
 
@@ -173,7 +173,7 @@ async def test_an_interrupted_start_leaves_no_process(watched: Watched, phase: s
     work = asyncio.create_task(watched.supervisor.start(nodes))
     wanted = State.STARTING if phase == "starting" else State.READY
     async with asyncio.timeout(15):
-        while not any(u.pid and u.state is wanted for u in watched.supervisor.units()):  # noqa: ASYNC110
+        while not any(u.pid and u.state is wanted for u in watched.supervisor.units()):
             await asyncio.sleep(0.01)
     pid = watched.unit("one").pid or 0
     work.cancel()

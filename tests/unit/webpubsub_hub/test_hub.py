@@ -149,7 +149,7 @@ async def test_who_does_not_come_back_is_forgotten() -> None:
         hub.lost(reader.connection, reader.outbox, for_good)
     assert hub.group("g") == [away.connection]
     async with asyncio.timeout(10):
-        while hub.group("g"):  # noqa: ASYNC110 - the hub has no event for it
+        while hub.group("g"):
             await asyncio.sleep(0.01)
     assert hub.recover(away.connection.id) is None
 

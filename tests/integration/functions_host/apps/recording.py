@@ -26,5 +26,5 @@ def calls() -> list[dict[str, object]]:
 async def held() -> None:
     """Wait for the test's permission to go on."""
     release = Path(os.environ["CALLS"]).with_name("release")
-    while not release.exists():  # noqa: ASYNC110 - made by another process
+    while not release.exists():
         await asyncio.sleep(0.02)
