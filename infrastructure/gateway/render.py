@@ -9,8 +9,10 @@ import base64
 import hashlib
 import html
 import json
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ _HERE = Path(__file__).parent
 _NAME = re.compile(r"\{\{([a-z_]+)\}\}")
 _PLAIN = re.compile(r"[^\s;{}\"'\\$#]+")
 _PATH = re.compile(r"/[^\n\"\\${}]*")
+_SOCKET_MAX_BYTES = 100  # macOS takes 103
 _BLOB_HEADERS = (
     "x-ms-request-id",
     "x-ms-version",
@@ -136,17 +139,26 @@ def render(config: GatewayConfig, target_dir: Path) -> Path:
     """Write everything that nginx reads below ``target_dir`` and return its nginx.conf."""
     target_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for folder in ("body", "proxy", "unused", "objects"):
+    for folder in ("body", "proxy", "unused", "answers"):
         (config.state_dir / folder).mkdir(exist_ok=True, mode=0o700)
     shutil.copytree(_HERE / "njs", target_dir / "njs", dirs_exist_ok=True)
     _write(target_dir / "identity.json", json.dumps({"key": config.blob_key}))
     _write(target_dir / "settings.json", json.dumps(_njs_settings(config)))
     _write(target_dir / "pages.json", json.dumps(_pages(_platform_url(config))))
-    names = _names(config, target_dir)
+    names = {**_names(config, target_dir), "socket": _path(_socket(config.state_dir))}
     for template in sorted(_HERE.glob("*.conf.template")):
         text = _fill(template.read_text(encoding="utf-8"), names)
         _write(target_dir / template.name.removesuffix(".template"), text)
     return target_dir / "nginx.conf"
+
+
+def _socket(state_dir: Path) -> Path:
+    """Where the server of objects listens; what a killed nginx left there is cleared away."""
+    socket = state_dir / "objects.sock"
+    if len(os.fsencode(socket)) > _SOCKET_MAX_BYTES:
+        socket = Path(tempfile.mkdtemp(prefix="gateway-")) / "objects.sock"
+    socket.unlink(missing_ok=True)
+    return socket
 
 
 def _write(path: Path, text: str) -> None:
@@ -221,6 +233,7 @@ def _names(config: GatewayConfig, target_dir: Path) -> dict[str, str]:
         "blob_version": BLOB_VERSION,
         "blob_timeout_ms": str(_milliseconds(config.blob_timeout)),
         "object_timeout_ms": str(_milliseconds(config.blob_timeout * 5)),
+        "answer_timeout_ms": str(_milliseconds(config.blob_timeout * 6)),
         "route_kept_s": str(int(config.outage_grace) + 60),
         "upload_max_bytes": str(config.upload_max_bytes),
         "api_max_bytes": str(config.api_max_bytes),

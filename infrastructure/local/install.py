@@ -30,6 +30,7 @@ RUNTIME = ("requirements.txt", "infrastructure/local/requirements.txt")
 TESTS = ("requirements-dev.txt",)
 NODE = "infrastructure/local/requirements-node.txt"
 NPM = ("infrastructure/local/package.json", "infrastructure/local/package-lock.json")
+TEST_FOLDERS = ("tests/e2e", "frontend")
 
 END_SECONDS = 1.0
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
@@ -52,18 +53,24 @@ class Installer:
         """Install what changed; whether there was anything to do."""
         with _lock(self._paths.state / "install.lock"):
             jobs = self._jobs(tests)
-            if not jobs:
-                return False
-            self._ensure_uv()
-            # A thread for each, so that packages of Python and of Node load side by side.
-            with ThreadPoolExecutor(len(jobs)) as pool:
-                try:
-                    for done in [pool.submit(job) for job in jobs]:
-                        done.result()
-                except BaseException:
-                    self._end_all()
-                    raise
-        return True
+            # After the others: one of them brings the Node that these need.
+            folders = [f for f in TEST_FOLDERS if tests and not self._is_installed(f)]
+            if jobs:
+                self._ensure_uv()
+                self._do(jobs)
+            if folders:
+                self._do([lambda: self._install_folders(folders)])
+        return bool(jobs or folders)
+
+    def _do(self, jobs: Sequence[Callable[[], None]]) -> None:
+        # A thread for each, so that packages of Python and of Node load side by side.
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            try:
+                for done in [pool.submit(job) for job in jobs]:
+                    done.result()
+            except BaseException:
+                self._end_all()
+                raise
 
     def ensure_core_tools(self) -> Path:
         """Azure Functions Core Tools, for ``up --host func``; the program."""
@@ -136,6 +143,27 @@ class Installer:
         with self._progress.step("Azurite"):
             self._run(self._npm("ci", *options), "Azurite (npm)", folder)
         self._stamps.set("npm", stamp)
+
+    def _is_installed(self, folder: str) -> bool:
+        link = self._paths.root / folder / "node_modules"
+        return link.exists() and self._stamps.is_current(folder, self._stamp(*_npm_files(folder)))
+
+    def _install_folders(self, folders: Sequence[str]) -> None:
+        """The npm packages of the tests and linters: kept below ``.local``, linked where used."""
+        for folder in folders:
+            kept = self._paths.state / "npm-of" / folder.replace("/", "-")
+            kept.mkdir(parents=True, exist_ok=True)
+            for file in _npm_files(folder):
+                shutil.copy(self._paths.root / file, kept)
+            with self._progress.step(f"npm packages of {folder}"):
+                options = ("--ignore-scripts", "--no-audit", "--no-fund")
+                self._run(self._npm("ci", *options), f"What {folder} needs (npm)", kept)
+            link = self._paths.root / folder / "node_modules"
+            if link.is_dir() and not link.is_symlink():
+                shutil.rmtree(link)
+            link.unlink(missing_ok=True)
+            link.symlink_to(os.path.relpath(kept / "node_modules", link.parent))
+            self._stamps.set(folder, self._stamp(*_npm_files(folder)))
 
     def _uv_or_pip(self, words: Sequence[str], what: str) -> None:
         uv = [str(self._python.with_name("uv")), "pip", "install", "--quiet"]
@@ -223,6 +251,10 @@ class Installer:
             self._interrupted = True
             for process in list(self._running):
                 _end(process)
+
+
+def _npm_files(folder: str) -> tuple[str, str]:
+    return f"{folder}/package.json", f"{folder}/package-lock.json"
 
 
 class Stamps:

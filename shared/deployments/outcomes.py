@@ -4,13 +4,17 @@ A step looks at its row, does the next small thing and answers at once: ``Next``
 some seconds, or ``Fail`` with a reason. It never waits itself.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from shared.deployments.lifecycle import State
 from shared.logs.writer import LogWriter
+
+Result = TypeVar("Result")
+_RENEW_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,16 @@ class Claim:
     log: LogWriter
     renew: Callable[[Mapping[str, int]], Awaitable[None]]
     """Keeps the lease and stores progress; raises LeaseLost, Canceled or Overdue."""
+
+    async def keep_while(self, work: Awaitable[Result]) -> Result:
+        """The result of some work that tells of no progress, with the lease kept meanwhile."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait({task}, timeout=_RENEW_SECONDS))[0]:
+                await self.renew({})
+            return task.result()
+        finally:
+            task.cancel()
 
     @property
     def id(self) -> UUID:

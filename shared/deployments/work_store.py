@@ -46,7 +46,8 @@ async def renew(
 ) -> Row | None:
     """Keep the lease and store progress; None where the lease is lost."""
     found = await connection.execute(
-        "UPDATE deployments SET due_at = now() + make_interval(secs => %s), progress = %s"
+        "UPDATE deployments SET due_at = now() + make_interval(secs => %s),"
+        " progress = progress || %s"
         " WHERE id = %s AND tick = %s AND finished_at IS NULL"
         " RETURNING deadline_at < now() AS overdue,"
         " cancel_requested_at IS NOT NULL AS cancel_requested",

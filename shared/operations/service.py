@@ -3,6 +3,7 @@
 from shared.clients.queues import DELIVERIES, DEPLOYMENTS, Queues
 from shared.config import Settings
 from shared.database import Database
+from shared.errors import NotFound
 from shared.operations import store
 from shared.operations.models import Overview, Running
 
@@ -18,7 +19,12 @@ class OperationsService:
         self._settings = settings
 
     async def overview(self) -> Overview:
-        """The whole platform in one look; raises Unavailable."""
+        """The whole platform in one look; raises NotFound, Unavailable.
+
+        Operators cannot sign in yet, so it exists only where everyone is the operator.
+        """
+        if not self._settings.is_local:
+            raise NotFound("The overview exists only on a local installation")
         async with self._database.transaction() as connection:
             running = await store.list_running(connection, _MOST_RUNNING)
             counts = await store.count(connection)

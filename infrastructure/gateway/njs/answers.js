@@ -1,15 +1,15 @@
 // Everything that the gateway says itself: pages for people, problem details for programs.
-// Pages come ready from `render.py`; only a host name is put in, escaped.
+// Pages come ready from `render.py`; only a host name is put in, escaped. What all of them carry
+// is set in `gateway.conf`.
 
 const STYLE = "default-src 'none'; style-src 'sha256-" + pages.style_hash
     + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 function page(r, name, status) {
-    const host = r.variables.host.replace(/[^a-z0-9.:_-]/g, '').slice(0, 253);
+    const host = (r.variables.host || '').replace(/[^a-z0-9.:_-]/g, '').slice(0, 253);
     r.headersOut['Content-Type'] = 'text/html; charset=utf-8';
     r.headersOut['Cache-Control'] = 'no-store';
     r.headersOut['Content-Security-Policy'] = STYLE;
-    r.headersOut['X-Content-Type-Options'] = 'nosniff';
     r.headersOut['Referrer-Policy'] = 'no-referrer';
     r.headersOut['X-Robots-Tag'] = 'noindex';
     if (status === 503 || status === 429) {
@@ -21,14 +21,13 @@ function page(r, name, status) {
 function problem(r, status, code, title, detail) {
     r.headersOut['Content-Type'] = 'application/problem+json';
     r.headersOut['Cache-Control'] = 'no-store';
-    r.headersOut['X-Content-Type-Options'] = 'nosniff';
     r.headersOut['X-Request-Id'] = r.variables.trace;
     if (status === 503) {
         r.headersOut['Retry-After'] = '2';
     }
     r.return(status, JSON.stringify({
         type: 'about:blank', title: title, status: status, detail: detail,
-        instance: r.variables.uri, code: code,
+        instance: r.variables.uri || '', code: code,
     }));
 }
 
@@ -37,7 +36,6 @@ function redirect(r, status, target) {
     const parts = /^([^#]*)(#.*)?$/.exec(target);
     const joined = args ? parts[1] + (parts[1].indexOf('?') < 0 ? '?' : '&') + args : parts[1];
     r.headersOut['Cache-Control'] = 'public, max-age=0, must-revalidate';
-    r.headersOut['X-Content-Type-Options'] = 'nosniff';
     r.return(status, joined + (parts[2] || ''));
 }
 

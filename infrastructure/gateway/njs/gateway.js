@@ -1,35 +1,27 @@
 // Everything that is not the usual request: `resolve` decides what a path of a host is, keeps the
-// decision for `hot.js` (which says what its fields are) and sends it; the rest are answers.
+// decision for `hot.js` and sends it; the rest are answers of the gateway's own.
 import answers from 'answers.js';
-import hot from 'hot.js';
+import decision from 'decision.js';
 import manifest from 'manifest.js';
 import negotiation from 'negotiation.js';
 import routes from 'routes.js';
 import tools from 'tools.js';
 
-const STALE_AT_ONCE = 'public, max-age=0, must-revalidate';
-
 async function resolve(r) {
     const v = r.variables;
-    const method = r.method;
-    if (method !== 'GET' && method !== 'HEAD') {
-        return hot.leave(r, 'method');
+    if (r.method !== 'GET' && r.method !== 'HEAD') {
+        return leave(r, 'method');
     }
     const found = await routes.find(r, v.host);
     if (found.route.kind !== 'static') {
-        return hot.leave(r, special(found.route.kind));
+        return leave(r, special(found.route.kind));
     }
-    let decision;
     try {
-        decision = await decide(r, found.route);
+        return await send(r, v, found);
     } catch (error) {
         v.gw_reason = 'manifest: ' + error.message;
-        return hot.leave(r, special('outage'));
+        return leave(r, special('outage'));
     }
-    if (decision.keep && found.life >= 1) {
-        tools.keep(ngx.shared.hot, v.host + r.uri, decision.fields, found.life);
-    }
-    return hot.serve(r, v, decision.fields.split('\t'));
 }
 
 function special(kind) {
@@ -38,46 +30,70 @@ function special(kind) {
 }
 
 // Only paths that the release has go into the hot dictionary: a flood of others cannot fill it.
-async function decide(r, route) {
-    const entry = await manifest.find(route, r.uri);
-    if (entry) {
-        return { keep: true, fields: decision(route, entry.split('\t'), false) };
+async function send(r, v, found) {
+    const entry = await manifest.find(found.route, r.uri);
+    if (entry.startsWith('r')) {
+        return leave(r, entry);
     }
+    if (!entry) {
+        return await absent(r, v, found.route);
+    }
+    v.gw_object = decision.make(r, found.route, entry, false);
+    if (v.gw_class !== '?' && found.life >= 1) {
+        tools.keep(ngx.shared.hot, v.gw_look, v.gw_object, found.life);
+    }
+    return same(r, v);
+}
+
+async function absent(r, v, route) {
     if (route.fallback && negotiation.wantsPage(r.uri, r.headersIn['Accept'])) {
         const page = await manifest.find(route, route.fallback);
         if (page.startsWith('o')) {
-            return { keep: false, fields: decision(route, page.split('\t'), false) };
+            v.gw_object = decision.make(r, route, page, false);
+            return same(r, v);
         }
     }
     const missing = route.not_found ? await manifest.find(route, route.not_found) : '';
     if (missing.startsWith('o')) {
-        return { keep: false, fields: decision(route, missing.split('\t'), true) };
+        v.gw_object = decision.make(r, route, missing, true);
+        r.return(420);
+        return;
     }
-    return { keep: false, fields: 'p\tnot_found\t404' };
+    leave(r, 'p\tnot_found\t404');
 }
 
-function decision(route, e, missing) {
-    if (e[0] === 'r') {
-        return e.join('\t');
+// nginx itself answers If-None-Match, but not beside If-Modified-Since: it wants both to hold.
+function same(r, v) {
+    const tags = r.headersIn['If-None-Match'];
+    if (tags !== undefined && r.headersIn['If-Modified-Since'] !== undefined
+            && negotiation.matches(tags, decision.tag(v.gw_object))) {
+        leave(r, 'unmodified');
     }
-    const robots = route.noindex ? 'noindex' : '';
-    const kind = missing ? 'm' : e[4] === '-' && e[5] === '-' ? 'o' : 'f';
-    const cache = missing ? STALE_AT_ONCE : e[3];
-    return [kind, route.project + '/' + e[1], e[1], e[2], cache, robots, e[4], e[5]].join('\t');
+}
+
+// What nginx cannot send from here is said in `answer`, which reads and drops a request's body.
+function leave(r, what) {
+    r.variables.gw_answer = what;
+    r.return(419);
 }
 
 function answer(r) {
     const f = r.variables.gw_answer.split('\t');
     if (f[0] === 'unmodified') {
+        Object.assign(r.headersOut, decision.headers(r.variables.gw_object));
         r.return(304);
     } else if (f[0] === 'r') {
         answers.redirect(r, Number(f[1]), f[2]);
     } else if (f[0] === 'method') {
-        r.headersOut['Allow'] = 'GET, HEAD';
-        answers.page(r, 'method', 405);
+        method(r);
     } else {
         answers.page(r, f[1], Number(f[2]));
     }
+}
+
+function method(r) {
+    r.headersOut['Allow'] = 'GET, HEAD';
+    answers.page(r, 'method', 405);
 }
 
 function unknownHost(r) {
@@ -93,6 +109,29 @@ function outage(r) {
 
 function tooLarge(r) {
     answers.page(r, 'too_large', 413);
+}
+
+// A range that the file does not have; nginx has set Content-Range already.
+function range(r) {
+    answers.page(r, 'range', 416);
+}
+
+// What nginx itself refuses, often before there is a host or a path.
+function malformed(r) {
+    refuse(r, 400, 'bad_request', 'Bad request',
+           'The request is not valid HTTP, or its headers are too large.');
+}
+
+function tooLong(r) {
+    refuse(r, 414, 'too_long', 'Address too long', 'The address is too long. Send less in it.');
+}
+
+function refuse(r, status, code, title, detail) {
+    if (/^\/(api|_blob)(\/|$)/.test(r.variables.request_uri || '')) {
+        answers.problem(r, status, code, title, detail);
+    } else {
+        answers.page(r, code, status);
+    }
 }
 
 function unavailable(r) {
@@ -137,6 +176,6 @@ function noService(r) {
 }
 
 export default {
-    resolve, answer, unknownHost, outage, tooLarge, unavailable, apiTooLarge, uploadTooLarge,
-    uploadMethod, uploadUnsigned, uploadRefused, noService,
+    resolve, answer, unknownHost, outage, method, tooLarge, range, malformed, tooLong, unavailable,
+    apiTooLarge, uploadTooLarge, uploadMethod, uploadUnsigned, uploadRefused, noService,
 };

@@ -1,6 +1,6 @@
 // The gateway's own identity at Blob: Shared Key. A managed identity would put its bearer token
 // into `authorization`, and nothing else would change: both modes are headers. No signature ever
-// stands in an address, because nginx logs addresses. Small on purpose: every request carries it.
+// stands in an address, because nginx logs addresses.
 import crypto from 'crypto';
 
 // What is signed, line by line: verb, content encoding, language, length, MD5, type, date,
@@ -21,7 +21,7 @@ function proxyDate(r) {
 }
 
 function proxyAuthorization(r) {
-    const path = settings.blob_prefix + '/objects/' + r.variables.gw_object;
+    const path = settings.blob_prefix + '/objects/' + r.variables.in_object;
     return authorization(path, r.variables.blob_date, '');
 }
 

@@ -1,7 +1,7 @@
 // What a path of a release is. A release never changes, so what was read stays true for ever;
 // only a shard that names a path, or that lacks it, decides: an evicted entry is read again.
 // An entry is packed into one line of fields divided by tabs:
-//   o  digest  type  cache  gzip-digest|-  br-digest|-
+//   o  form  type  cache  gzip-form|-  br-form|-     a form: `s` or `l` (its size), then its digest
 //   r  status  target
 import crypto from 'crypto';
 import blob from 'blob.js';
@@ -101,11 +101,16 @@ function pack(entry) {
     }
     const cache = tools.header(entry.c) ? entry.c : 'public, max-age=0, must-revalidate';
     const forms = entry.e || {};
-    return ['o', entry.d, entry.t, cache, form(forms.gzip), form(forms.br)].join('\t');
+    return ['o', form([entry.d, entry.s]), entry.t, cache, form(forms.gzip), form(forms.br)]
+        .join('\t');
 }
 
+// Small is what fits one of nginx's output buffers (32 KB): `nginx.conf` sends that from memory.
 function form(value) {
-    return value && tools.hash(value[0]) ? value[0] : '-';
+    if (!value || !tools.hash(value[0])) {
+        return '-';
+    }
+    return (value[1] <= 32768 ? 's' : 'l') + value[0];
 }
 
 function redirect(status, target) {

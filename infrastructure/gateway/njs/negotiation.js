@@ -34,8 +34,8 @@ function weights(accept) {
 }
 
 // Whether If-None-Match names this tag: weak comparison, a list, or any.
-function matches(header, digest) {
-    return header.trim() === '*' || header.indexOf('"' + digest + '"') >= 0;
+function matches(header, tag) {
+    return header.trim() === '*' || header.indexOf(tag) >= 0;
 }
 
 // Whether a page may stand for an unknown path: it looks like a page, and a page is wanted.

@@ -172,7 +172,7 @@ function parse(host, text) {
     if (value.version !== 1 || value.host !== host || !Number.isInteger(value.generation)) {
         throw new Error('the route is not of this host and version');
     }
-    if (value.kind === 'suspended' || value.kind === 'empty') {
+    if (value.kind === 'suspended' || value.kind === 'empty' || value.kind === 'unknown') {
         return { kind: value.kind, generation: value.generation, project: value.project || '' };
     }
     if (value.kind !== 'static' || !tools.identifier(value.project)

@@ -45,21 +45,16 @@ class Fetch:
     async def _inspect(self, claim: Claim, bounds: SiteLimits) -> ArchiveSummary:
         source = claim.row["source"]
 
-        async def keep_lease(_done: int, _all: int) -> None:
-            await claim.renew({})
-
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "archive")
             with path.open("wb") as file:  # noqa: ASYNC230 - opening a local file does not wait
-                await self._blobs.download(
-                    STAGING,
-                    source["upload_id"],
-                    file,
-                    max_bytes=bounds.archive_bytes,
-                    progress=keep_lease,
+                download = self._blobs.download(
+                    STAGING, source["upload_id"], file, max_bytes=bounds.archive_bytes
                 )
+                await claim.keep_while(download)
             kind = cast(ArchiveFormat, source["format"])
-            return await asyncio.to_thread(inspect_archive, path, kind, bounds)
+            inspection = asyncio.to_thread(inspect_archive, path, kind, bounds)
+            return await claim.keep_while(inspection)
 
 
 def site_limits(claim: Claim) -> SiteLimits:
