@@ -5,7 +5,6 @@ from typing import Any
 
 from functions.api import auth, deployments, health, logs, projects
 from shared.services import services
-from shared.triggers.openapi import document
 
 RESOURCES = tuple(m.resource for m in (auth, projects, deployments, logs, health))
 
@@ -13,5 +12,7 @@ RESOURCES = tuple(m.resource for m in (auth, projects, deployments, logs, health
 @cache
 def describe() -> dict[str, Any]:
     """The OpenAPI document."""
+    from shared.triggers.openapi import document
+
     operations = [operation for resource in RESOURCES for operation in resource.operations]
     return document(operations, "AstroCloud API", services().settings.platform_url)

@@ -2,24 +2,13 @@
 
 import json
 
-from shared.health.models import Alive, Health, Status
+from shared.health.models import Status
 from shared.services import services
+from shared.triggers.health import declare_health
 from shared.triggers.http import Call, Reply, Resource
 
 resource = Resource("Health")
-
-
-@resource.operation("GET", "health/live", returns=Alive, public=True)
-async def live(call: Call) -> Alive:
-    """Say that the process answers."""
-    return Alive()
-
-
-@resource.operation("GET", "health/ready", returns=Health, public=True)
-async def ready(call: Call) -> Reply:
-    """Say which dependencies answer; 503 where one does not."""
-    health = await services().health.ready()
-    return Reply(health, status=200 if health.status == "ok" else 503)
+declare_health(resource)
 
 
 @resource.operation("GET", "status", returns=Status, public=True)
