@@ -4,6 +4,7 @@ The worker has no address that the API could ask: it leaves a heartbeat in Redis
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from shared.clients.redis import RedisClient
@@ -13,6 +14,7 @@ from shared.health.models import Dependency, Health
 HEARTBEAT_SECONDS = 45
 _HEARTBEAT = "heartbeat:worker"
 _BOUND_SECONDS = 4.0
+_FRESH_SECONDS = 1.0
 
 
 class HealthService:
@@ -23,9 +25,21 @@ class HealthService:
     ) -> None:
         self._redis = redis
         self._probes = probes
+        self._asking = asyncio.Lock()
+        self._found: tuple[float, Health] | None = None
 
     async def ready(self) -> Health:
-        """The state of each dependency; never raises."""
+        """The state of each dependency, at most a second old; never raises.
+
+        Anyone may ask: however many do, each dependency is asked once a second.
+        """
+        async with self._asking:
+            now = time.monotonic()
+            if self._found is None or now - self._found[0] > _FRESH_SECONDS:
+                self._found = (now, await self._ask_all())
+            return self._found[1]
+
+    async def _ask_all(self) -> Health:
         probes = {**self._probes, "worker": self._worker}
         found = await asyncio.gather(*(_ask(name, probe) for name, probe in probes.items()))
         healthy = all(d.status == "ok" for d in found)

@@ -132,7 +132,8 @@ class Call:
         if self.operation.public:
             if self.operation.method == "GET":
                 return {}
-            address = self._request.headers.get("x-real-ip", "local")
+            # The gateway sets it to the one address that it sees, whatever the caller sent.
+            address = self._request.headers.get("x-forwarded-for", "unknown")
             name, limit = f"address:{address}", known.settings.sign_in_rate_limit
         else:
             self._principal = auth.authenticate(self._request)

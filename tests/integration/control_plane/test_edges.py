@@ -163,7 +163,7 @@ async def test_sign_in_is_limited_by_address(
     async with platform.client() as client:
 
         async def attempt(address: str) -> int:
-            headers = {"X-Real-IP": address}
+            headers = {"X-Forwarded-For": address}
             answer = await client.post("auth/development", json={"ticket": "x"}, headers=headers)
             return answer.status_code
 
