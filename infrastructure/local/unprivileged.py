@@ -24,6 +24,8 @@ def _namespace() -> list[str]:
 def _capability() -> list[str]:
     return [
         *("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+        # initdb asks access(2), which ignores the capability of a plain user without this.
+        "--securebits=+no_setuid_fixup",
         # Changing the user clears the wish to end with the parent: it is made again after it.
         *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--pdeathsig=INT", "--"),
     ]
