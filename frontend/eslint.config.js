@@ -31,6 +31,7 @@ export default [
         Buffer: "readonly",
         process: "readonly",
         ngx: "readonly",
+        pages: "readonly",
         settings: "readonly",
         identity: "readonly",
       },

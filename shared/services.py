@@ -1,36 +1,35 @@
 """Every client and service of a process, built on first use.
 
 Nothing is opened at import: a cold start pays only for what its first call needs. Modules that
-only the worker needs are imported where they are used, for the same reason.
+few calls need are imported where they are used, for the same reason.
 """
 
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.accounts.service import AccountService
 from shared.accounts.tokens import AccessTokens
 from shared.clients.blobs import Blobs
-from shared.clients.kafka import Producer
 from shared.clients.queues import Queues
 from shared.clients.redis import RedisClient
-from shared.clients.webpubsub import PushClient
 from shared.config import Settings, settings
-from shared.database import Database
+from shared.database import Database, Scope
 from shared.deliveries.service import DeliveryService
-from shared.deployments.service import DeploymentService
-from shared.events.service import EventService
-from shared.health.service import HealthService
-from shared.health.status import StatusService
 from shared.idempotency.service import IdempotencyService
-from shared.logs.service import LogService
-from shared.logs.store import LogStore
 from shared.projects.service import ProjectService
 from shared.rate_limits.service import RateLimitService
 from shared.routes.service import RouteService
 
 if TYPE_CHECKING:
+    from shared.clients.kafka import Producer
+    from shared.clients.webpubsub import PushClient
     from shared.deployments.admission import Admission
     from shared.deployments.advance import Advancer
+    from shared.deployments.service import DeploymentService
+    from shared.events.service import EventService
+    from shared.health.service import HealthService
+    from shared.health.status import StatusService
+    from shared.logs.service import LogService
     from shared.operations.service import OperationsService
     from shared.platform_sites.service import PlatformSiteService
     from shared.upkeep import Upkeep
@@ -63,8 +62,10 @@ class Services:
         return Queues(self.settings.storage)
 
     @cached_property
-    def producer(self) -> Producer:
+    def producer(self) -> "Producer":
         """Log records and events."""
+        from shared.clients.kafka import Producer
+
         return Producer(
             self.settings.kafka_brokers,
             protocol=self.settings.kafka_protocol,
@@ -73,8 +74,10 @@ class Services:
         )
 
     @cached_property
-    def push(self) -> PushClient:
+    def push(self) -> "PushClient":
         """Browsers and terminals that watch."""
+        from shared.clients.webpubsub import PushClient
+
         return PushClient(self.settings.webpubsub, self.settings.webpubsub_hub)
 
     @cached_property
@@ -94,13 +97,18 @@ class Services:
         return RateLimitService(self.redis)
 
     @cached_property
-    def logs(self) -> LogService:
+    def logs(self) -> "LogService":
         """Log lines: written, stored, read."""
+        from shared.logs.service import LogService
+        from shared.logs.store import LogStore
+
         return LogService(LogStore(self.database), self.producer, self.push)
 
     @cached_property
-    def events(self) -> EventService:
+    def events(self) -> "EventService":
         """Changes told to whoever watches."""
+        from shared.events.service import EventService
+
         return EventService(self.producer, self.push)
 
     @cached_property
@@ -111,7 +119,7 @@ class Services:
     @cached_property
     def deliveries(self) -> DeliveryService:
         """Payload-bearing work."""
-        handlers = {"route": self.routes.deliver, "log_end": self.logs.deliver_end}
+        handlers = {"route": self.routes.deliver, "log_end": self._end_log}
         return DeliveryService(self.database, self.queues, handlers)
 
     @cached_property
@@ -120,13 +128,17 @@ class Services:
         return ProjectService(self.database, self.deliveries, self.blobs, self.settings)
 
     @cached_property
-    def deployments(self) -> DeploymentService:
+    def deployments(self) -> "DeploymentService":
         """Deployments as members act on them."""
+        from shared.deployments.service import DeploymentService
+
         return DeploymentService(self.database, self.queues, self.deliveries, self.settings)
 
     @cached_property
-    def health(self) -> HealthService:
+    def health(self) -> "HealthService":
         """Whether all of the above answer."""
+        from shared.health.service import HealthService
+
         probes = {
             "postgres": self.database.ping,
             "redis": self.redis.ping,
@@ -138,8 +150,10 @@ class Services:
         return HealthService(self.redis, probes)
 
     @cached_property
-    def status(self) -> StatusService:
+    def status(self) -> "StatusService":
         """What anyone may know."""
+        from shared.health.status import StatusService
+
         local = self.settings.is_local
         return StatusService(self.health, self.accounts, self.projects, show_sites=local)
 
@@ -212,6 +226,9 @@ class Services:
         from shared.upkeep import Upkeep
 
         return Upkeep(self)
+
+    async def _end_log(self, scope: Scope, payload: dict[str, Any]) -> None:
+        await self.logs.deliver_end(scope, payload)
 
     async def close(self) -> None:
         """Close every client that was opened."""

@@ -120,7 +120,7 @@ async def _upload(
         path = Path(folder) / "source.zip"
         with path.open("wb") as target:
             packed = await asyncio.to_thread(archive.pack, source, target)
-        reporter.note(f"{packed.files:,} files, {_size(packed.size)}{_skips(packed.skipped)}")
+        reporter.note(f"{_files(packed.files)}, {_size(packed.size)}{_skips(packed.skipped)}")
         return await _send(api, project, path, "zip", reporter)
 
 
@@ -175,6 +175,10 @@ def _report(run: Run, failure: Mapping[str, Any] | None) -> None:
             "failure": failure,
         }
     )
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _skips(skipped: Sequence[str]) -> str:

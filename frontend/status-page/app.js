@@ -73,7 +73,8 @@ function unknown(error) {
 function summarize({ dependencies, sites }) {
   const broken = dependencies.filter(({ status }) => status !== "ok");
   if (broken.length === 0) {
-    const online = sites.length === 0 ? "" : `, ${count(sites.length, "site is", "sites are")} live`;
+    const online =
+      sites.length === 0 ? "" : `, ${count(sites.length, "site is", "sites are")} live`;
     view.showSummary("ok", `Everything runs${online}`);
   } else if (broken.length === 1) {
     view.showSummary("failed", `${view.nameOf(broken[0].name)} does not answer`);

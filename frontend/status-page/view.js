@@ -49,7 +49,8 @@ function named(name, url) {
 function reconcile(list, items, key, build) {
   const known = new Map();
   for (const child of [...list.children]) {
-    if (child.dataset.key === undefined) child.remove(); // a skeleton
+    if (child.dataset.key === undefined)
+      child.remove(); // a skeleton
     else known.set(child.dataset.key, child);
   }
   items.forEach((item, index) => {

@@ -14,6 +14,12 @@ from shared.triggers.pagination import Page, PageQuery
 resource = Resource("Deployments")
 
 
+class DeploymentPage(Page):
+    """Deployments of a project, newest first."""
+
+    items: list[Deployment]
+
+
 @resource.operation(
     "POST",
     "projects/{project_id}/deployments",
@@ -30,16 +36,17 @@ async def create_deployment(call: Call) -> Deployment:
 
 
 @resource.operation(
-    "GET", "projects/{project_id}/deployments", query=PageQuery, returns=Page[Deployment]
+    "GET", "projects/{project_id}/deployments", query=PageQuery, returns=DeploymentPage
 )
-async def list_deployments(call: Call) -> Page[Deployment]:
+async def list_deployments(call: Call) -> DeploymentPage:
     """List a project's deployments, newest first."""
     query = call.query(PageQuery)
     project_id = call.id("project_id")
     found = await services().deployments.list_deployments(
         call.scope, project_id, pagination.number(query), query.lookahead
     )
-    return pagination.paginate(found, query, lambda d: [d.number])
+    items, cursor = pagination.paginate(found, query, lambda d: [d.number])
+    return DeploymentPage(items=items, next_cursor=cursor)
 
 
 @resource.operation("GET", "deployments/{deployment_id}", returns=DeploymentDetail)

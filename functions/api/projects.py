@@ -25,13 +25,22 @@ class ProjectQuery(PageQuery):
     slug: Annotated[str, Field(max_length=80)] | None = None
 
 
-@resource.operation("GET", "projects", query=ProjectQuery, returns=Page[Project])
-async def list_projects(call: Call) -> Page[Project]:
+class ProjectPage(Page):
+    """Projects, newest first."""
+
+    items: list[Project]
+
+
+@resource.operation("GET", "projects", query=ProjectQuery, returns=ProjectPage)
+async def list_projects(call: Call) -> ProjectPage:
     """List your projects, newest first."""
     query = call.query(ProjectQuery)
     after = pagination.time_and_id(query)
     found = await services().projects.list_projects(call.scope, after, query.slug, query.lookahead)
-    return pagination.paginate(found, query, lambda p: [p.created_at.isoformat(), str(p.id)])
+    items, cursor = pagination.paginate(
+        found, query, lambda p: [p.created_at.isoformat(), str(p.id)]
+    )
+    return ProjectPage(items=items, next_cursor=cursor)
 
 
 @resource.operation("POST", "projects", body=ProjectCreate, returns=Project, status=201)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-MAX_CHARS = 256 * 1024
+MAX_CHARS = 128 * 1024
 _MAX_DEPTH = 60
 _TOKENS = re.compile(
     r"""
@@ -18,25 +18,29 @@ _TOKENS = re.compile(
     | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)
     | (?P<number>\d[\d_]*(?:\.\d+)?)
     | (?P<name>[A-Za-z_$][\w$]*(?:\??\.[A-Za-z_$][\w$]*)*)
-    | (?P<mark>=>|\.\.\.|\?\?|\|\||&&|.)
+    | (?P<mark>=>|\.\.\.|\?\?|\|\||&&|[=!]==?|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
+_REGEX = re.compile(r"/(?:[^/\\\n\[]|\\.|\[(?:[^\]\\\n]|\\.){0,100}\]){1,300}/[a-z]{0,8}")
 _ESCAPES = re.compile(r"\\(.)", re.DOTALL)
 _OPENING, _CLOSING = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
 # Where an expression begins, so that a brace opens an object and a slash a regular expression.
 _BEFORE_VALUE = {"(", ",", "=", ":", "[", "?", "||", "&&", "??", "return", "default", "!", ";", ""}
 _BEFORE_OBJECT = _BEFORE_VALUE - {";", "", "!"}
+# Bounded repetitions: a hostile file costs a scan, not a scan a line.
 _IMPORT = re.compile(
-    r"""import\s+(?:(?P<name>[\w$]+)|\*\s*as\s+(?P<all>[\w$]+)|\{(?P<names>[^}]*)\})?"""
-    r"""(?:\s*,\s*\{(?P<more>[^}]*)\})?\s*(?:from\s*)?['"](?P<module>[^'"\n]+)['"]"""
+    r"""import\s{1,9}(?:(?P<name>[\w$]{1,99})|\*\s{0,9}as\s{1,9}(?P<all>[\w$]{1,99}))?"""
+    r"""\s{0,9},?\s{0,9}(?:\{(?P<names>[^}]{0,999})\})?\s{0,9}(?:from\s{0,9})?"""
+    r"""['"](?P<module>[^'"\n]{1,199})['"]"""
 )
 _REQUIRE = re.compile(
-    r"""(?:(?:const|let|var)\s+(?P<name>[\w$]+|\{[^}]*\})\s*=\s*)?"""
-    r"""require\(\s*['"](?P<module>[^'"\n]+)['"]\s*\)"""
+    r"""(?:(?:const|let|var)\s{1,9}(?P<name>[\w$]{1,99}|\{[^}]{0,999}\})\s{0,9}=\s{0,9})?"""
+    r"""require\(\s{0,9}['"](?P<module>[^'"\n]{1,199})['"]\s{0,9}\)"""
 )
-_PATH_CALLS = {"resolve", "path.resolve", "path.join", "join", "fileURLToPath", "URL", "url.fileURLToPath"}  # noqa: E501
+_PATH_CALLS = {
+    "URL", "fileURLToPath", "join", "path.join", "path.resolve", "resolve", "url.fileURLToPath"
+}  # fmt: skip
 _HERE = {"__dirname", "import.meta.url", "import.meta.dirname", "process.cwd"}
 
 
@@ -120,7 +124,7 @@ class Module:
         """Local names and the modules that they come from; a bare import under its module."""
         found: dict[str, str] = {}
         for match in _IMPORT.finditer(self.text):
-            names = [match["name"], match["all"], *_listed(match["names"]), *_listed(match["more"])]
+            names = [match["name"], match["all"], *_listed(match["names"])]
             found.update(dict.fromkeys(filter(None, names), match["module"]))
             found[match["module"]] = match["module"]
         for match in _REQUIRE.finditer(self.text):
@@ -148,17 +152,30 @@ def _tokens(text: str) -> Iterator[Token]:
         position = match.end()
 
 
+class _TooDeep(Exception):
+    """Nested deeper than any configuration is: what was read until here stays."""
+
+
 class _Reader:
-    """One pass over the tokens: objects that stand in no other object, constants, calls."""
+    """One pass over the tokens: objects, outer ones first, constants and calls."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
         self._at = 0
-        self.objects: list[Object] = []
+        self._depth = 0
+        self._found: list[tuple[int, Object]] = []
         self.constants: dict[str, Value] = {}
         self.calls: list[Call] = []
-        while self._at < len(tokens):
-            self._statement()
+        try:
+            while self._at < len(tokens):
+                self._statement()
+        except _TooDeep:
+            self._at = len(tokens)
+
+    @property
+    def objects(self) -> list[Object]:
+        """Objects that are no value of another one."""
+        return [found for _, found in sorted(self._found, key=lambda item: item[0])]
 
     def _peek(self, ahead: int = 0) -> str:
         at = self._at + ahead
@@ -167,160 +184,147 @@ class _Reader:
         token = self._tokens[at]
         return token.text if token.kind != "string" else "'"
 
+    def _kind(self, ahead: int = 0) -> str:
+        at = self._at + ahead
+        return self._tokens[at].kind if 0 <= at < len(self._tokens) else ""
+
     def _statement(self) -> None:
         """One step outside of any object: blocks are looked into, values are read."""
         if self._is_object():
-            self.objects.append(self._object(0))
+            self._free_object()
         elif self._peek() in {"const", "let", "var"} and self._kind(1) == "name":
             self._constant()
-        elif self._peek() in {"module.exports", "export"}:
-            self._at += 1
         elif self._kind() == "name" and self._peek(1) == "(":
-            self._call(0)
+            self._call()
         else:
             self._at += 1
 
-    def _kind(self, ahead: int = 0) -> str:
-        at = self._at + ahead
-        return self._tokens[at].kind if at < len(self._tokens) else ""
-
     def _is_object(self) -> bool:
-        if self._peek() != "{" or self._peek(-1) not in _BEFORE_OBJECT:
-            return False
-        return True
+        return self._peek() == "{" and self._peek(-1) in _BEFORE_OBJECT
+
+    def _free_object(self) -> Object:
+        depth = self._depth
+        found = self._object()
+        self._found.append((depth, found))
+        return found
 
     def _constant(self) -> None:
         name = self._peek(1)
         self._at += 2
         if self._peek() == ":":  # a type, up to the equals sign
-            self._skip_until({"=", ";"})
+            while self._peek() not in {"=", ";", ""}:
+                self._at += 1
         if self._peek() == "=":
             self._at += 1
-            value = self._value(0)
+            value = self._free_object() if self._is_object() else self._value()
             self.constants.setdefault(name, value)
-            if isinstance(value, Object):
-                self.objects.append(value)
 
-    def _value(self, depth: int) -> Value:
-        """An expression, up to the comma, bracket or line that ends it."""
-        if depth > _MAX_DEPTH:
-            self._skip()
-            return Unknown()
+    def _value(self) -> Value:
+        """An expression, up to the comma, bracket or word that ends it."""
         begin = self._at
-        value = self._operand(depth)
-        if self._peek() in {"||", "??"} and isinstance(value, Name | Unknown):
+        value = self._operand()
+        if self._peek() in {"||", "??"} and _is_variable(value):
             # `process.env.OUT || "dist"`: without the variable it is what stands behind.
-            if isinstance(value, Name) and value.text.startswith("process.env"):
-                self._at += 1
-                return self._value(depth + 1)
+            self._at += 1
+            return self._value()
         if self._peek() in {"as", "satisfies"}:
             self._skip()
             return value
-        if self._ends():
+        if self._at > begin and self._ends():
             return value
         self._skip()
         return Unknown(" ".join(token.text for token in self._tokens[begin : self._at])[:80])
 
     def _ends(self) -> bool:
-        return self._peek() in {",", ";", "", *_CLOSING} or self._kind(-1) != "mark" and (
-            self._kind() == "name"
-        )  # a new line without a semicolon begins with a word
+        # Without a semicolon the next line begins with a word.
+        return self._peek() in {",", ";", "", *_CLOSING} or self._kind() == "name"
 
-    def _operand(self, depth: int) -> Value:
-        kind, text = self._kind(), self._tokens[self._at].text if self._at < len(self._tokens) else ""
+    def _operand(self) -> Value:
+        kind, text = self._kind(), self._peek()
         if kind == "string":
             self._at += 1
-            return _unquoted(text)
+            return _unquoted(self._tokens[self._at - 1].text)
         if kind == "number":
             self._at += 1
             return float(text.replace("_", ""))
-        if text == "{":
-            return self._object(depth + 1)
-        if text == "[":
-            return self._list(depth + 1)
-        if text in {"await", "new"}:
+        if text in _OPENING:
+            return {"{": self._object, "[": self._list, "(": Unknown}[text]()
+        while self._peek() in {"await", "new"}:
             self._at += 1
-            return self._operand(depth)
-        if kind == "name" and self._peek(1) == "(":
-            return self._call(depth + 1)
-        if kind == "name" and self._peek(1) != "=>":
+        if self._kind() == "name" and self._peek(1) == "(":
+            return self._call()
+        if self._kind() == "name" and self._peek(1) != "=>":
             self._at += 1
-            return _LITERALS.get(text, Name(text))
+            return _LITERALS.get(self._peek(-1), Name(self._peek(-1)))
         return Unknown()
 
-    def _object(self, depth: int) -> Object:
+    def _object(self) -> Object:
         found = Object()
-        self._at += 1
-        while self._at < len(self._tokens) and self._peek() != "}":
+        for _ in self._items("}"):
             key = self._key()
             if key is not None and self._peek() == ":":
                 self._at += 1
-                found.values[key] = self._value(depth)
+                found.values[key] = self._value()
             elif key is not None and self._peek() in {",", "}"}:
                 found.values[key] = Name(key)
             else:  # a spread, a method, a computed key
-                self._skip(inside=found)
-            if self._peek() == ",":
-                self._at += 1
-            elif self._peek() in _CLOSING - {"}"} or self._peek() == ";":
+                self._skip()
+        return found
+
+    def _list(self) -> list[Value]:
+        return [self._value() for _ in self._items("]")]
+
+    def _call(self) -> Call:
+        name = self._peek()
+        self._at += 1
+        depth = self._depth
+        call = Call(name, tuple(self._value() for _ in self._items(")")))
+        self.calls.append(call)
+        # `defineConfig({…})`: which calls hand on a configuration is not known, so all may.
+        self._found += [(depth, value) for value in call.arguments if isinstance(value, Object)]
+        return call
+
+    def _items(self, closing: str) -> Iterator[None]:
+        """Before each item of a bracket; whatever is left of one is passed over."""
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise _TooDeep
+        self._at += 1
+        while self._peek() not in {closing, ""}:
+            before = self._at
+            yield
+            if self._peek() != closing and (self._at == before or self._kind() == "mark"):
                 self._at += 1
         self._at += 1
-        return found
+        self._depth -= 1
 
     def _key(self) -> str | None:
         token = self._tokens[self._at]
-        if token.kind not in {"name", "string", "number"} or token.text in {"async", "get", "set"}:
+        if token.kind not in {"name", "string", "number"}:
             return None
         self._at += 1
         return _plain(token.text) if token.kind == "string" else token.text
 
-    def _list(self, depth: int) -> list[Value]:
-        found: list[Value] = []
-        self._at += 1
-        while self._at < len(self._tokens) and self._peek() != "]":
-            before = self._at
-            found.append(self._value(depth))
-            if self._peek() == "," or self._at == before or self._peek() in _CLOSING - {"]"}:
-                self._at += 1
-        self._at += 1
-        return found
-
-    def _call(self, depth: int) -> Call:
-        name = self._peek()
-        self._at += 2
-        arguments: list[Value] = []
-        while self._at < len(self._tokens) and self._peek() != ")":
-            before = self._at
-            value = self._value(depth)
-            arguments.append(value)
-            if depth == 0 and isinstance(value, Object):
-                self.objects.append(value)
-            if self._peek() == "," or self._at == before or self._peek() in _CLOSING - {")"}:
-                self._at += 1
-        self._at += 1
-        call = Call(name, tuple(arguments))
-        self.calls.append(call)
-        return call
-
-    def _skip_until(self, marks: set[str]) -> None:
-        while self._at < len(self._tokens) and self._peek() not in marks:
-            self._at += 1
-
-    def _skip(self, inside: Object | None = None) -> None:
-        """Over the rest of an expression; objects within (a function's result) are still read."""
-        open_brackets: list[str] = []
-        while self._at < len(self._tokens):
-            text = self._peek()
-            if not open_brackets and text in {",", ";", *_CLOSING}:
+    def _skip(self) -> None:
+        """Over the rest of an expression; a function's result within is still read."""
+        expected: list[str] = []
+        while text := self._peek():
+            if not expected and text in {",", ";", *_CLOSING}:
                 return
-            if inside is None and self._is_object() and len(open_brackets) < _MAX_DEPTH:
-                self.objects.append(self._object(len(open_brackets) + 1))
+            if self._is_object():
+                self._depth += len(expected)
+                self._free_object()
+                self._depth -= len(expected)
                 continue
             if text in _OPENING:
-                open_brackets.append(_OPENING[text])
-            elif open_brackets and text == open_brackets[-1]:
-                open_brackets.pop()
+                expected.append(_OPENING[text])
+            elif expected and text == expected[-1]:
+                expected.pop()
             self._at += 1
+
+
+def _is_variable(value: Value) -> bool:
+    return isinstance(value, Name) and value.text.startswith("process.env")
 
 
 _LITERALS: dict[str, Value] = {

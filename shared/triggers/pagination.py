@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -38,20 +38,22 @@ class PageQuery(Request):
         return self.limit + 1
 
 
-class Page(Response, Generic[Item]):
-    """Items and where the next page begins; None on the last."""
+class Page(Response):
+    """Where the next page begins; None on the last. A page of something adds its ``items``."""
 
-    items: list[Item]
     next_cursor: str | None = None
 
 
 def paginate(
     found: Sequence[Item], query: PageQuery, position: Callable[[Item], Sequence[object]]
-) -> Page[Item]:
-    """A page of ``lookahead`` items at most; ``position`` tells where an item stands."""
+) -> tuple[list[Item], str | None]:
+    """Of ``lookahead`` items at most, those of the page and the cursor of the next one.
+
+    ``position`` tells where an item stands in the list.
+    """
     items = list(found[: query.limit])
     more = len(found) > query.limit
-    return Page(items=items, next_cursor=_encode(position(items[-1])) if more else None)
+    return items, _encode(position(items[-1])) if more else None
 
 
 def time_and_id(query: PageQuery) -> tuple[datetime, UUID] | None:

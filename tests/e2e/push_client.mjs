@@ -9,8 +9,7 @@ import {
 
 const [url, kind] = process.argv.slice(2);
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
-const protocol =
-  kind === "reliable" ? WebPubSubJsonReliableProtocol() : WebPubSubJsonProtocol();
+const protocol = kind === "reliable" ? WebPubSubJsonReliableProtocol() : WebPubSubJsonProtocol();
 const client = new WebPubSubClient(url, { protocol, autoReconnect: false });
 
 client.on("connected", (e) => say({ event: "connected", id: e.connectionId, user: e.userId }));
@@ -18,7 +17,8 @@ client.on("disconnected", (e) => say({ event: "disconnected", reason: e.message?
 client.on("stopped", () => say({ event: "stopped" }));
 for (const from of ["group", "server"]) {
   client.on(`${from}-message`, ({ message }) => {
-    const data = message.dataType === "binary" ? Buffer.from(message.data).toString("hex") : message.data;
+    const data =
+      message.dataType === "binary" ? Buffer.from(message.data).toString("hex") : message.data;
     say({ event: "message", from, group: message.group, type: message.dataType, data });
   });
 }

@@ -5,9 +5,9 @@
 const STYLE = "default-src 'none'; style-src 'sha256-" + pages.style_hash
     + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-function page(r, name, status) {
+function page(r, name, status, type) {
     const host = (r.variables.host || '').replace(/[^a-z0-9.:_-]/g, '').slice(0, 253);
-    r.headersOut['Content-Type'] = 'text/html; charset=utf-8';
+    r.headersOut['Content-Type'] = type || 'text/html; charset=utf-8';
     r.headersOut['Cache-Control'] = 'no-store';
     r.headersOut['Content-Security-Policy'] = STYLE;
     r.headersOut['Referrer-Policy'] = 'no-referrer';

@@ -111,9 +111,10 @@ function tooLarge(r) {
     answers.page(r, 'too_large', 413);
 }
 
-// A range that the file does not have; nginx has set Content-Range already.
+// A range that the file does not have. nginx has set the file's headers and Content-Range by now.
 function range(r) {
-    answers.page(r, 'range', 416);
+    delete r.headersOut['ETag'];
+    answers.page(r, 'range', 416, 'text/html');
 }
 
 // What nginx itself refuses, often before there is a host or a path.

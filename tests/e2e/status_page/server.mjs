@@ -39,8 +39,18 @@ export function world() {
       ),
       sites: [
         { project: "hello", url: "http://hello.apps.localhost:8080", deployment: 1, since: ago(7) },
-        { project: "shop", url: "http://shop.apps.localhost:8080", deployment: 42, since: ago(250) },
-        { project: "docs", url: "http://docs.apps.localhost:8080", deployment: 7, since: ago(200_000) },
+        {
+          project: "shop",
+          url: "http://shop.apps.localhost:8080",
+          deployment: 42,
+          since: ago(250),
+        },
+        {
+          project: "docs",
+          url: "http://docs.apps.localhost:8080",
+          deployment: 7,
+          since: ago(200_000),
+        },
       ],
     },
     projects: [

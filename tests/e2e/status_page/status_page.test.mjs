@@ -58,7 +58,10 @@ test("a visitor sees what runs, which sites are live, and how to sign in", async
   assert.equal((await texts("#dependencies li")).length, 6);
   const links = page.locator("#sites a");
   assert.equal(await links.nth(1).getAttribute("href"), "http://shop.apps.localhost:8080");
-  assert.match((await texts("#sites tbody tr"))[1], /^shop[\s\S]*Live[\s\S]*#42[\s\S]*4 minutes ago$/);
+  assert.match(
+    (await texts("#sites tbody tr"))[1],
+    /^shop[\s\S]*Live[\s\S]*#42[\s\S]*4 minutes ago$/,
+  );
   await see("./dev link", "#projects-signed-out");
   assert.match(await page.locator("#freshness").innerText(), /^Checked \d\d:\d\d:\d\d$/);
   await picture("signed-out-light");
@@ -77,7 +80,10 @@ test("a ticket in the address signs in and leaves the address", async () => {
   ]);
   await see("Not deployed yet", "#projects");
   await picture("signed-in-light");
-  assert.equal(await page.locator("#banner").evaluate((it) => getComputedStyle(it).position), "fixed");
+  assert.equal(
+    await page.locator("#banner").evaluate((it) => getComputedStyle(it).position),
+    "fixed",
+  );
   await page.locator("#banner").waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "Sign out" }).click();
   await see("Signed out.");
@@ -107,7 +113,10 @@ test("what does not answer stands first and in the title", async () => {
   });
   await go();
   await see("Kafka does not answer");
-  assert.match((await texts("#dependencies li"))[0], /Kafka[\s\S]*Not answering[\s\S]*dev logs kafka/);
+  assert.match(
+    (await texts("#dependencies li"))[0],
+    /Kafka[\s\S]*Not answering[\s\S]*dev logs kafka/,
+  );
   assert.equal(await page.title(), "✕ Kafka does not answer · AstroCloud");
   await picture("degraded");
 });
@@ -182,7 +191,8 @@ test("data changes in place and a focused link keeps its focus", async () => {
 
 test("names of any length and any content stay text in their place", async () => {
   current.status.sites[0].project = `<img src=x onerror=alert(1)>${"long-name-".repeat(12)}`;
-  current.status.dependencies[0].name = "A dependency with a name that is rather long for this column";
+  current.status.dependencies[0].name =
+    "A dependency with a name that is rather long for this column";
   await go();
   await see("<img src=x");
   assert.ok(await page.evaluate(() => document.body.scrollWidth <= innerWidth));
@@ -196,7 +206,9 @@ test("the chosen theme holds before the first paint of the next visit", async ()
   await page.reload({ waitUntil: "commit" });
   await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
   await see("Landing", "#projects");
-  const ground = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const ground = await page.evaluate(
+    () => getComputedStyle(document.documentElement).backgroundColor,
+  );
   assert.equal(ground, "rgb(17, 17, 19)");
   await picture("signed-in-dark");
 });
