@@ -1,5 +1,6 @@
 """What the commands of ``./dev`` do once the packages are installed."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infrastructure.local import control, links, ports
+from infrastructure.local import control, links, ports, probes
 from infrastructure.local import logs as log_files
 from infrastructure.local.errors import StackError
 from infrastructure.local.install import Installer
@@ -215,9 +216,10 @@ def _say_where(installation: Installation, took: str) -> None:
     print(f"  Sign in   {links.sign_in(installation)}")
     print("            works once, within ten minutes; `./dev link` prints another")
     print(f"  Status    {installation.platform_url}/")
+    port = installation.ports["gateway"]
     for site in SITES:
-        if not site.is_ours:
-            print(f"  Site      http://{site.host}:{installation.ports['gateway']}/")
+        if not site.is_ours and asyncio.run(probes.http(port, "/", site.host)()):
+            print(f"  Site      http://{site.host}:{port}/")
     print("\n  Next      ./dev deploy path/to/a/folder")
 
 

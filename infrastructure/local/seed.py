@@ -1,6 +1,7 @@
 """Puts the sample site online through the API, like any user, and our own front ends.
 
-What was put online is remembered by its content: an unchanged folder is not deployed again.
+What was put online is remembered by its content: an unchanged folder is not deployed again, and a
+sample that its user has deleted stays deleted.
 """
 
 import asyncio
@@ -84,9 +85,12 @@ def _step(site: Site, installation: Installation, memory: Memory, needs: tuple[s
 
     async def run() -> str:
         digest = await asyncio.to_thread(digest_of, folder)
-        if digest != memory.digest(site) or not await is_online():
+        online = await is_online()
+        if digest != memory.digest(site) or (site.is_ours and not online):
             await _put_online(site, folder, installation)
             memory.set(site, digest)
+        elif not online:
+            return "stays offline: its project was deleted"
         return f"http://{site.host}:{port}/"
 
     return Step(name=f"site {site.name}", run=run, needs=needs)

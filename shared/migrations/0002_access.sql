@@ -69,8 +69,8 @@ GRANT SELECT, UPDATE ON hosts TO astrocloud_api;
 GRANT SELECT, INSERT ON uploads, deployment_events, audit TO astrocloud_api;
 GRANT SELECT ON releases, log_streams, log_chunks TO astrocloud_api;
 
--- Takes a host name for a project's environment: a new one, or one that was freed and has rested.
--- The name may be another tenant's, whose row the caller must not see.
+-- Takes a host name for a project's environment: a new one, one that the account itself gave up, or
+-- one that another gave up and that has rested. The caller must not see another tenant's row.
 CREATE FUNCTION claim_host(candidate text, project uuid, environment uuid, rest interval)
     RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -86,7 +86,8 @@ CREATE FUNCTION claim_host(candidate text, project uuid, environment uuid, rest 
             SET account_id = excluded.account_id, project_id = excluded.project_id,
                 environment_id = excluded.environment_id, release_id = NULL,
                 generation = h.generation + 1, created_at = now(), freed_at = NULL
-            WHERE h.freed_at < now() - rest;
+            WHERE h.freed_at < now() - rest
+               OR (h.freed_at IS NOT NULL AND h.account_id = owner_account);
         RETURN FOUND;
     END $$;
 

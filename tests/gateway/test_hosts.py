@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.gateway.conftest import identity
-from tests.gateway.harness import Gateway, free_port, running
+from tests.gateway.harness import Gateway, free_port, running, until
 from tests.gateway.sites import File, Store
 from tests.services.handles import Azurite
 
@@ -59,6 +59,26 @@ async def test_project_without_files_has_a_page(
     assert answer.status_code == status
     assert text in answer.text
     assert PAGE_HEADERS.items() <= dict(answer.headers).items()
+
+
+async def test_host_that_was_given_up_is_an_unknown_host(
+    gateway: Gateway, store: Store, host: str
+) -> None:
+    """A route of kind `unknown` answers as if there were none, and ends what was shown before."""
+    release = await store.online(host, {"/": File(b"mine")})
+    assert (await gateway.get(host)).text == "mine"
+    await store.route(host, release.route(host, 2, kind="unknown"))
+
+    async def ended() -> bool:
+        """The site is not shown any more."""
+        return (await gateway.get(host)).status_code == 404
+
+    await until(ended)
+    given_up, never = await gateway.get(host, "/x"), await gateway.get(f"no-{host}", "/x")
+    assert given_up.status_code == never.status_code == 404
+    assert given_up.text == never.text.replace(f"no-{host}", host)
+    own = {"content-length": "", "date": ""}
+    assert dict(given_up.headers) | own == dict(never.headers) | own
 
 
 @pytest.mark.parametrize(

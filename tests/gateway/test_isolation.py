@@ -187,6 +187,20 @@ async def test_curious_client_is_slowed_down(azurite: Azurite, store: Store, hos
         assert (await gateway.get(host)).text == "known"
 
 
+async def test_header_of_a_client_names_no_object(
+    gateway: Gateway, store: Store, host: str
+) -> None:
+    """What the server of objects is told comes from the gateway alone, cold or warm."""
+    foreign = b"another project's"
+    other = await store.online(f"other-{host}", {"/": File(foreign)})
+    await store.online(host, {"/": File(b"mine"), "/cold": File(b"cold")})
+    name = f"s{other.project}/{digest(foreign)}\ttext/html\tno-store\t\t\t"
+    for path, body in (("/", "mine"), ("/", "mine"), ("/cold", "cold")):
+        request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nObject: {name}\r\nConnection: close"
+        answer = await gateway.raw(f"{request}\r\n\r\n".encode())
+        assert answer.endswith(f"\r\n\r\n{body}".encode())
+
+
 @pytest.mark.parametrize("name", ["@answer", "@outage", "/@missing", "/@object"])
 async def test_no_path_reaches_inside(gateway: Gateway, store: Store, host: str, name: str) -> None:
     """A redirect or page of a manifest that names an internal place is only a string."""

@@ -158,6 +158,52 @@ async def test_client_chooses_the_encoding(
     assert answer.headers["vary"] == "Accept-Encoding"
 
 
+async def test_decision_of_one_client_is_not_anothers(site: Gateway) -> None:
+    """Kept decisions are told apart by what clients take, in any order and any number of times."""
+    wishes = {
+        "gzip, deflate, br": BROTLI,
+        "gzip, deflate": GZIP,
+        "br": BROTLI,
+        "identity": TEXT,
+        "br;q=0, gzip": GZIP,
+        "*;q=0": TEXT,
+        "zstd, compress": TEXT,
+        "X-GZIP, compress": GZIP,
+    }
+    for accept, body in [*wishes.items(), *reversed(wishes.items()), *wishes.items()]:
+        answer = await site.get(HOST, "/style.css", accept_encoding=accept)
+        assert answer.headers["etag"] == f'"{digest(body)}"', accept
+
+
+@pytest.mark.parametrize("size", [0, 1, 3000, 4096, 32767, 32768, 32769, 200_000])
+async def test_file_of_any_size_is_whole(
+    gateway: Gateway, store: Store, host: str, size: int
+) -> None:
+    """Small files are sent from memory, larger ones from the file: cold, warm, and in part."""
+    body = bytes(range(251)) * (size // 251 + 1)
+    await store.online(host, {"/file": File(body[:size], "application/octet-stream")})
+    for _ in range(3):
+        answer = await gateway.get(host, "/file")
+        assert answer.content == body[:size]
+        assert answer.headers["content-length"] == str(size)
+        part = await gateway.get(host, "/file", range="bytes=0-99")
+        assert part.content == body[: min(size, 100)]
+
+
+async def test_usual_request_asks_nobody(gateway: Gateway, store: Store, host: str) -> None:
+    """The answer for a second client comes from the cache, by the decision of the first."""
+    await store.online(host, {"/": File(b"home")})
+    for _ in range(2):
+        await gateway.get(host)
+
+    async def logged() -> list[str]:
+        """Both are in the log."""
+        found = [line["cache"] for line in gateway.records() if line["host"] == host]
+        return found if len(found) == 2 else []
+
+    assert await until(logged) == ["MISS", "HIT"]
+
+
 async def test_entry_without_forms_does_not_vary(site: Gateway) -> None:
     """A file that is stored once is the same for every client, and says so by silence."""
     answer = await site.get(HOST, "/about", accept_encoding="gzip, br")
@@ -193,6 +239,40 @@ async def test_known_content_is_not_sent_again(site: Gateway, tags: str, status:
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["vary"] == "Accept-Encoding"
     assert answer.content == (b"" if status == 304 else TEXT)
+
+
+async def test_date_beside_a_tag_means_nothing(site: Gateway) -> None:
+    """If-None-Match alone decides where both are sent; a date alone compares with nothing."""
+    date = "Wed, 01 Jan 2025 00:00:00 GMT"
+    for tag, status in ((digest(TEXT), 304), ("other", 200)):
+        for _ in range(2):
+            answer = await site.get(
+                HOST, "/style.css", if_modified_since=date, if_none_match=f'"{tag}"'
+            )
+            assert answer.status_code == status
+            assert answer.headers["etag"] == f'"{digest(TEXT)}"'
+            assert answer.headers["vary"] == "Accept-Encoding"
+            assert answer.headers["cache-control"] == STYLE.cache
+    alone = await site.get(HOST, "/style.css", if_modified_since=date)
+    assert alone.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("if-match", f'"{digest(TEXT)}"', 200),
+        ("if-match", "*", 200),
+        ("if-match", '"other"', 412),
+        ("if-unmodified-since", "Wed, 01 Jan 2025 00:00:00 GMT", 412),
+    ],
+)
+async def test_condition_that_does_not_hold_is_refused(
+    site: Gateway, name: str, value: str, status: int
+) -> None:
+    """If-Match is compared with the tag; there is no date that another could be compared with."""
+    for _ in range(2):
+        answer = await site.get(HOST, "/style.css", **{name: value})
+        assert answer.status_code == status
 
 
 async def test_tag_of_another_encoding_does_not_match(site: Gateway) -> None:

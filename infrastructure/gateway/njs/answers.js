@@ -27,8 +27,14 @@ function problem(r, status, code, title, detail) {
     }
     r.return(status, JSON.stringify({
         type: 'about:blank', title: title, status: status, detail: detail,
-        instance: r.variables.uri || '', code: code,
+        instance: path(r), code: code,
     }));
+}
+
+// As it was asked for: what nginx refuses arrives here under a name of ours (`refusals.conf`).
+function path(r) {
+    const uri = r.variables.uri || '';
+    return uri.startsWith('//') ? (r.variables.request_uri || '').split('?')[0] : uri;
 }
 
 function redirect(r, status, target) {

@@ -53,19 +53,38 @@ async def test_a_taken_slug_is_refused_whoever_has_it(
             assert (answer.status_code, answer.json()["code"]) == (409, "slug_taken")
 
 
-async def test_a_freed_name_rests_before_anyone_takes_it(
+async def test_a_freed_name_rests_before_another_account_takes_it(
     platform: Platform, client: httpx.AsyncClient
 ) -> None:
-    """After a deletion the host answers nothing, and the name is not free for a while."""
+    """A name that visitors still know is not somebody else's at once."""
     project = (await client.post("projects", json={"slug": "shop"})).json()
     assert (await client.delete(f"projects/{project['id']}")).status_code == 204
     assert (await client.get(f"projects/{project['id']}")).status_code == 404
 
-    again = await client.post("projects", json={"slug": "shop"})
-    assert (again.status_code, again.json()["code"]) == (409, "slug_taken")
+    async with await platform.stranger() as stranger:
+        early = await stranger.post("projects", json={"slug": "shop"})
+        await platform.execute("UPDATE hosts SET freed_at = now() - interval '31 days'")
+        late = await stranger.post("projects", json={"slug": "shop"})
 
-    await platform.execute("UPDATE hosts SET freed_at = now() - interval '31 days'")
-    assert (await client.post("projects", json={"slug": "shop"})).status_code == 201
+    assert (early.status_code, early.json()["code"]) == (409, "slug_taken")
+    assert late.status_code == 201
+
+
+async def test_an_account_takes_its_own_name_again_at_once(
+    platform: Platform, client: httpx.AsyncClient
+) -> None:
+    """Deleting a project and making it anew is nobody's loss; its host starts empty."""
+    project = (await client.post("projects", json={"slug": "shop"})).json()
+    await client.delete(f"projects/{project['id']}")
+
+    again = await client.post("projects", json={"slug": "shop"})
+
+    assert again.status_code == 201
+    assert again.json()["id"] != project["id"]
+    domain = platform.settings.sites_url.removeprefix("http://").removesuffix(":8080")
+    found = await platform.services.blobs.read("routes", f"shop.{domain}.json")
+    assert found is not None
+    assert b'"kind":"empty"' in found.data
 
 
 async def test_projects_are_listed_in_pages(client: httpx.AsyncClient) -> None:

@@ -54,6 +54,29 @@ def test_rendering_twice_replaces_what_was_there(config: GatewayConfig, tmp_path
     assert "127.0.0.1:8080" not in text
 
 
+def test_killed_gateway_does_not_stand_in_the_way(config: GatewayConfig, tmp_path: Path) -> None:
+    """nginx does not start where a socket is left: rendering takes it away."""
+    left = config.state_dir / "objects.sock"
+    config.state_dir.mkdir()
+    left.touch()
+    render(config, tmp_path / "nginx")
+    assert not left.exists()
+    assert f'listen "unix:{left}";' in (tmp_path / "nginx" / "objects.conf").read_text()
+
+
+def test_long_path_leaves_the_socket_elsewhere(config: GatewayConfig, tmp_path: Path) -> None:
+    """A socket's path is short by law of the system: it moves to a folder of the owner's alone."""
+    deep = replace(config, state_dir=tmp_path / ("d" * 120))
+    render(deep, tmp_path / "nginx")
+    text = (tmp_path / "nginx" / "objects.conf").read_text()
+    found = re.search(r'listen "unix:([^"]+)";', text)
+    assert found is not None
+    folder = Path(found[1]).parent
+    assert len(found[1]) < 100
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.rmdir()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
