@@ -216,11 +216,17 @@ def _say_where(installation: Installation, took: str) -> None:
     print(f"  Sign in   {links.sign_in(installation)}")
     print("            works once, within ten minutes; `./dev link` prints another")
     print(f"  Status    {installation.platform_url}/")
-    port = installation.ports["gateway"]
-    for site in SITES:
-        if not site.is_ours and asyncio.run(probes.http(port, "/", site.host)()):
-            print(f"  Site      http://{site.host}:{port}/")
+    for address in asyncio.run(_samples_online(installation.ports["gateway"])):
+        print(f"  Site      {address}")
     print("\n  Next      ./dev deploy path/to/a/folder")
+
+
+async def _samples_online(port: int) -> list[str]:
+    return [
+        f"http://{site.host}:{port}/"
+        for site in SITES
+        if not site.is_ours and await probes.http(port, "/", site.host)()
+    ]
 
 
 def _status_line(unit: dict[str, Any]) -> str:
