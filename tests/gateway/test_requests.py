@@ -444,6 +444,26 @@ async def test_header_of_a_manifest_cannot_add_a_line(
     assert "set-cookie" not in answer.headers
 
 
+async def test_long_headers_of_a_manifest_fit(gateway: Gateway, store: Store, host: str) -> None:
+    """The longest type and cache policy that are believed are cached; a longer policy is not."""
+    long = File(b"1", "text/" + "t" * 507, "max-age=" + "1" * 504, {"br": b"2"})
+    await store.online(host, {"/long": long, "/longer": File(b"3", cache="m" * 513)}, noindex=True)
+    for _ in range(2):
+        answer = await gateway.get(host, "/long")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == long.type
+        assert answer.headers["cache-control"] == long.cache
+        assert answer.headers["x-robots-tag"] == "noindex"
+    assert (await gateway.get(host, "/longer")).headers["cache-control"] == REVALIDATED
+
+    async def logged() -> list[str]:
+        """All three are in the log."""
+        found = [line["cache"] for line in gateway.records() if line["host"] == host]
+        return found if len(found) == 3 else []
+
+    assert await until(logged) == ["MISS", "HIT", "MISS"]
+
+
 async def test_cold_object_is_fetched_once(gateway: Gateway, store: Store, host: str) -> None:
     """Twenty clients at once make one read of an object, and each gets it whole."""
     page = File(b"x" * 300_000, "application/octet-stream")

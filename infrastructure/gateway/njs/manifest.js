@@ -96,10 +96,10 @@ function pack(entry) {
     if (entry.r) {
         return redirect(entry.r[0], entry.r[1]);
     }
-    if (!tools.hash(entry.d) || !tools.header(entry.t)) {
+    if (!tools.hash(entry.d) || !tools.header(entry.t, 512)) {
         return '';
     }
-    const cache = tools.header(entry.c) ? entry.c : 'public, max-age=0, must-revalidate';
+    const cache = tools.header(entry.c, 512) ? entry.c : 'public, max-age=0, must-revalidate';
     const forms = entry.e || {};
     return ['o', form([entry.d, entry.s]), entry.t, cache, form(forms.gzip), form(forms.br)]
         .join('\t');
@@ -119,7 +119,7 @@ function redirect(status, target) {
     }
     // encodeURI would encode a percent sign again.
     const safe = encodeURI(target).replace(/%25/g, '%');
-    return tools.header(safe) ? ['r', status, safe].join('\t') : '';
+    return tools.header(safe, 1024) ? ['r', status, safe].join('\t') : '';
 }
 
 export default { find };

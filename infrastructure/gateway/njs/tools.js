@@ -10,9 +10,10 @@ function identifier(value) {
     return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
 }
 
-// A value that may stand in a response header: printable ASCII, so no line can be added.
-function header(value) {
-    return typeof value === 'string' && /^[\x20-\x7e]{1,1024}$/.test(value);
+// A value that may stand in a response header: printable ASCII, so no line can be added; and no
+// longer than `most`, because a cached answer's name and headers share one buffer of 3900 bytes.
+function header(value, most) {
+    return typeof value === 'string' && value.length <= most && /^[\x20-\x7e]+$/.test(value);
 }
 
 function pause(milliseconds) {
