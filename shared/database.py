@@ -30,6 +30,13 @@ class Scope:
     account_id: UUID | None = None
     session_id: UUID | None = None
 
+    @property
+    def actor(self) -> UUID:
+        """The user for whom it acts; a scope without one has no actor."""
+        if self.user_id is None:
+            raise ValueError("this scope acts for nobody")
+        return self.user_id
+
 
 EVERYONE = Scope()
 """The scope of the worker and the admin app, whose roles are not bound to a user."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.accounts.service import AccountService
 from shared.accounts.tokens import AccessTokens
+from shared.api_tokens.service import ApiTokenService
 from shared.clients.blobs import Blobs
 from shared.clients.queues import Queues
 from shared.clients.redis import RedisClient
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from shared.health.service import HealthService
     from shared.health.status import StatusService
     from shared.logs.service import LogService
+    from shared.members.service import MemberService
     from shared.operations.service import OperationsService
     from shared.platform_sites.service import PlatformSiteService
     from shared.upkeep import Upkeep
@@ -85,6 +87,18 @@ class Services:
         """Users, members, sessions."""
         secret = self.settings.development_secret if self.settings.is_local else ""
         return AccountService(self.database, AccessTokens(self.settings.signing_keys), secret)
+
+    @cached_property
+    def api_tokens(self) -> ApiTokenService:
+        """What programs sign in with."""
+        return ApiTokenService(self.database)
+
+    @cached_property
+    def members(self) -> "MemberService":
+        """Who belongs to an account."""
+        from shared.members.service import MemberService
+
+        return MemberService(self.database, self.settings.signing_keys)
 
     @cached_property
     def idempotency(self) -> IdempotencyService:

@@ -26,7 +26,7 @@ async def refresh_tokens(call: Call) -> Reply:
     return Reply(tokens, cookies=auth.token_cookies(tokens))
 
 
-@resource.operation("POST", "auth/sign-out", status=204)
+@resource.operation("POST", "auth/sign-out", status=204, needs="session")
 async def sign_out(call: Call) -> Reply:
     """End the session."""
     await services().accounts.sign_out(call.principal)

@@ -26,13 +26,14 @@ class DeploymentPage(Page):
     body=DeploymentCreate,
     returns=Deployment,
     status=202,
+    needs="deploy",
 )
 async def create_deployment(call: Call) -> Deployment:
     """Put an uploaded archive online."""
     wanted = call.body(DeploymentCreate)
-    user_id = call.principal.user_id
+    scope = call.scope
     project_id = call.id("project_id")
-    return await services().deployments.create(user_id, project_id, call.new_id, wanted)
+    return await services().deployments.create(scope, project_id, call.new_id, wanted)
 
 
 @resource.operation(
@@ -55,32 +56,40 @@ async def get_deployment(call: Call) -> DeploymentDetail:
     return await services().deployments.get(call.scope, call.id("deployment_id"))
 
 
-@resource.operation("POST", "deployments/{deployment_id}/cancel", returns=Deployment, status=202)
+@resource.operation(
+    "POST", "deployments/{deployment_id}/cancel", returns=Deployment, status=202, needs="deploy"
+)
 async def cancel_deployment(call: Call) -> Deployment:
     """Cancel a deployment; its state changes when its work has ended."""
-    user_id = call.principal.user_id
-    return await services().deployments.cancel(user_id, call.id("deployment_id"))
-
-
-@resource.operation("POST", "deployments/{deployment_id}/promote", returns=Deployment)
-async def promote_deployment(call: Call) -> Deployment:
-    """Make a release live; a pin ends with it."""
-    user_id = call.principal.user_id
-    return await services().deployments.promote(user_id, call.id("deployment_id"))
+    scope = call.scope
+    return await services().deployments.cancel(scope, call.id("deployment_id"))
 
 
 @resource.operation(
-    "POST", "projects/{project_id}/rollback", body=RollbackRequest, returns=Deployment
+    "POST", "deployments/{deployment_id}/promote", returns=Deployment, needs="deploy"
+)
+async def promote_deployment(call: Call) -> Deployment:
+    """Make a release live; a pin ends with it."""
+    scope = call.scope
+    return await services().deployments.promote(scope, call.id("deployment_id"))
+
+
+@resource.operation(
+    "POST",
+    "projects/{project_id}/rollback",
+    body=RollbackRequest,
+    returns=Deployment,
+    needs="deploy",
 )
 async def roll_back_project(call: Call) -> Deployment:
     """Go back to an older release and pin it."""
     target = call.body(RollbackRequest).deployment_id
-    user_id = call.principal.user_id
-    return await services().deployments.roll_back(user_id, call.id("project_id"), target)
+    scope = call.scope
+    return await services().deployments.roll_back(scope, call.id("project_id"), target)
 
 
-@resource.operation("POST", "projects/{project_id}/unpin", status=204)
+@resource.operation("POST", "projects/{project_id}/unpin", status=204, needs="deploy")
 async def unpin_project(call: Call) -> Reply:
     """Let new releases go live by themselves again."""
-    await services().deployments.unpin(call.principal.user_id, call.id("project_id"))
+    await services().deployments.unpin(call.scope, call.id("project_id"))
     return Reply()

@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-from functions.api import auth, deployments, health, logs, projects
+from functions.api import accounts, auth, deployments, health, logs, projects
 from shared.services import services
 
-RESOURCES = tuple(m.resource for m in (auth, projects, deployments, logs, health))
+RESOURCES = tuple(m.resource for m in (auth, accounts, projects, deployments, logs, health))
 
 
 @cache

@@ -58,7 +58,7 @@ async def download_logs(call: Call) -> Reply:
     return Reply("".join(pieces), media_type="text/plain")
 
 
-@resource.operation("POST", "negotiate", body=NegotiateRequest, returns=Negotiated)
+@resource.operation("POST", "negotiate", body=NegotiateRequest, returns=Negotiated, needs="read")
 async def negotiate(call: Call) -> Negotiated:
     """Get an address for live logs and events."""
     deployment_id = call.body(NegotiateRequest).deployment_id

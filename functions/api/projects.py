@@ -47,7 +47,7 @@ async def list_projects(call: Call) -> ProjectPage:
 async def create_project(call: Call) -> Project:
     """Create a project; its slug becomes its address."""
     wanted = call.body(ProjectCreate)
-    return await services().projects.create(call.principal.user_id, call.new_id, wanted)
+    return await services().projects.create(call.scope, call.new_id, wanted)
 
 
 @resource.operation("GET", "projects/{project_id}", returns=Project)
@@ -60,23 +60,28 @@ async def get_project(call: Call) -> Project:
 async def update_project(call: Call) -> Project:
     """Change a project."""
     change = call.body(ProjectUpdate)
-    user_id = call.principal.user_id
-    return await services().projects.update(user_id, call.id("project_id"), change)
+    scope = call.scope
+    return await services().projects.update(scope, call.id("project_id"), change)
 
 
 @resource.operation("DELETE", "projects/{project_id}", status=204)
 async def delete_project(call: Call) -> Reply:
     """Take a project offline and delete it."""
-    await services().projects.delete(call.principal.user_id, call.id("project_id"))
+    await services().projects.delete(call.scope, call.id("project_id"))
     return Reply()
 
 
 @resource.operation(
-    "POST", "projects/{project_id}/uploads", body=UploadCreate, returns=Upload, status=201
+    "POST",
+    "projects/{project_id}/uploads",
+    body=UploadCreate,
+    returns=Upload,
+    status=201,
+    needs="deploy",
 )
 async def create_upload(call: Call) -> Upload:
     """Get an address to PUT an archive to."""
     archive = call.body(UploadCreate)
-    user_id = call.principal.user_id
+    scope = call.scope
     project_id = call.id("project_id")
-    return await services().projects.start_upload(user_id, project_id, call.new_id, archive)
+    return await services().projects.start_upload(scope, project_id, call.new_id, archive)

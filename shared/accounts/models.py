@@ -6,17 +6,31 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.database import Scope
 from shared.models import Request, Response
 
 Role = Literal["owner", "member", "viewer"]
 
 
+TokenScope = Literal["read", "deploy", "manage"]
+"""What a token may do: look; put online and roll back; change projects."""
+
+ALL_SCOPES: frozenset[TokenScope] = frozenset({"read", "deploy", "manage"})
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a user by one of their sessions, proven by an access token."""
+    """Who calls: a user by a session, or a program by a token that is bound to one account."""
 
     user_id: UUID
-    session_id: UUID
+    session_id: UUID | None = None
+    account_id: UUID | None = None
+    scopes: frozenset[TokenScope] = ALL_SCOPES
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of the caller's transactions."""
+        return Scope(user_id=self.user_id, account_id=self.account_id)
 
 
 class DevelopmentSignIn(Request):

@@ -72,7 +72,9 @@ class AccountService:
 
     async def sign_out(self, principal: Principal) -> None:
         """End the session; its access token dies by itself within ACCESS_SECONDS."""
-        async with self._database.transaction(Scope(user_id=principal.user_id)) as connection:
+        if principal.session_id is None:
+            return
+        async with self._database.transaction(principal.scope) as connection:
             await store.revoke_session(connection, principal.session_id)
 
     async def developer_scope(self) -> Scope:
@@ -82,7 +84,7 @@ class AccountService:
 
     async def me(self, principal: Principal) -> Me:
         """The user and the accounts; raises InvalidToken for a user that is gone."""
-        async with self._database.transaction(Scope(user_id=principal.user_id)) as connection:
+        async with self._database.transaction(principal.scope) as connection:
             user = await store.read_user(connection, principal.user_id)
             accounts = await store.list_memberships(connection, principal.user_id)
         if user is None:

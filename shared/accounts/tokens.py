@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.accounts.models import Principal
-from shared.errors import Unauthenticated
+from shared.errors import Unauthenticated, ValidationFailed
 
 ACCESS_SECONDS = 900
 REFRESH_DAYS = 30
@@ -54,6 +54,12 @@ class TicketUsed(InvalidToken):
     code, title = "ticket_used", "The sign-in link was used"
 
 
+class InvalidInvitation(ValidationFailed):
+    """A code that names no invitation of ours."""
+
+    code, title = "invalid_invitation", "The invitation is not valid"
+
+
 class AccessTokens:
     """Signs and verifies access tokens; keys are newest first."""
 
@@ -63,6 +69,7 @@ class AccessTokens:
 
     def issue(self, principal: Principal) -> str:
         """A token for ACCESS_SECONDS."""
+        assert principal.session_id is not None
         text = self._serializer.dumps([principal.user_id.hex, principal.session_id.hex])
         return str(text)
 
@@ -95,7 +102,7 @@ class RefreshToken:
 
     def sign(self, keys: Sequence[str]) -> str:
         """The token's text."""
-        return str(_untimed(keys).dumps([self.session_id.hex, self.rotation]))
+        return str(_untimed(keys, "refresh").dumps([self.session_id.hex, self.rotation]))
 
     @classmethod
     def parse(cls, text: str, keys: Sequence[str]) -> "RefreshToken":
@@ -103,7 +110,7 @@ class RefreshToken:
         from itsdangerous import BadData
 
         try:
-            session, rotation = _untimed(keys).loads(text)
+            session, rotation = _untimed(keys, "refresh").loads(text)
         except BadData:
             raise InvalidToken("The refresh token is not one of ours: sign in again") from None
         return cls(UUID(session), rotation)
@@ -111,6 +118,21 @@ class RefreshToken:
     def next(self) -> "RefreshToken":
         """The token after this one."""
         return replace(self, rotation=self.rotation + 1)
+
+
+def sign_invitation(invitation_id: UUID, keys: Sequence[str]) -> str:
+    """The code of an invitation."""
+    return str(_untimed(keys, "invitation").dumps(invitation_id.hex))
+
+
+def read_invitation(code: str, keys: Sequence[str]) -> UUID:
+    """The invitation that a code names; raises InvalidInvitation."""
+    from itsdangerous import BadData
+
+    try:
+        return UUID(hex=_untimed(keys, "invitation").loads(code))
+    except BadData:
+        raise InvalidInvitation("The code is not one of ours: ask for a new invitation") from None
 
 
 def sign_ticket(identity: str, secret: str) -> str:
@@ -136,10 +158,10 @@ def _timed(keys: Sequence[str], salt: str) -> Any:
     return URLSafeTimedSerializer(keys[::-1], salt, signer_kwargs=_SIGNER)
 
 
-def _untimed(keys: Sequence[str]) -> Any:
+def _untimed(keys: Sequence[str], salt: str) -> Any:
     from itsdangerous import URLSafeSerializer
 
-    return URLSafeSerializer(keys[::-1], "refresh", signer_kwargs=_SIGNER)
+    return URLSafeSerializer(keys[::-1], salt, signer_kwargs=_SIGNER)
 
 
 _SIGNER = {"key_derivation": "hmac", "digest_method": hashlib.sha256}

@@ -63,10 +63,11 @@ class DeploymentService:
         self._settings = settings
 
     async def create(
-        self, user_id: UUID, project_id: UUID, deployment_id: UUID, wanted: DeploymentCreate
+        self, scope: Scope, project_id: UUID, deployment_id: UUID, wanted: DeploymentCreate
     ) -> Deployment:
         """A new deployment; committed before anything is told of it."""
-        async with self._database.transaction(Scope(user_id=user_id)) as connection:
+        user_id = scope.actor
+        async with self._database.transaction(scope) as connection:
             project = await permitted_project(connection, user_id, project_id)
             upload = await projects.read_upload(connection, wanted.source.upload_id, project_id)
             if upload is None:
@@ -124,9 +125,10 @@ class DeploymentService:
             **self._deployment(row).model_dump(), events=[Event(**event) for event in events]
         )
 
-    async def cancel(self, user_id: UUID, deployment_id: UUID) -> Deployment:
+    async def cancel(self, scope: Scope, deployment_id: UUID) -> Deployment:
         """Ask for the end; the state changes when the work has really ended."""
-        async with self._database.transaction(Scope(user_id=user_id)) as connection:
+        user_id = scope.actor
+        async with self._database.transaction(scope) as connection:
             row = await _permitted(connection, user_id, deployment_id)
             if await store.request_cancel(connection, deployment_id) is None:
                 raise AlreadyEnded(f"{_name(row)} is {row['state']}: there is nothing to cancel")
@@ -137,21 +139,21 @@ class DeploymentService:
         await self._hint(row)
         return self._deployment(row)
 
-    async def promote(self, user_id: UUID, deployment_id: UUID) -> Deployment:
+    async def promote(self, scope: Scope, deployment_id: UUID) -> Deployment:
         """Make a production release live; a pin ends with it."""
-        return await self._point(user_id, deployment_id, pin=False)
+        return await self._point(scope, deployment_id, pin=False)
 
     async def roll_back(
-        self, user_id: UUID, project_id: UUID, deployment_id: UUID | None
+        self, scope: Scope, project_id: UUID, deployment_id: UUID | None
     ) -> Deployment:
         """Make an older release live and pin it; without an id the one before the live one."""
         if deployment_id is None:
-            deployment_id = await self._before_live(Scope(user_id=user_id), project_id)
-        return await self._point(user_id, deployment_id, pin=True, project_id=project_id)
+            deployment_id = await self._before_live(scope, project_id)
+        return await self._point(scope, deployment_id, pin=True, project_id=project_id)
 
-    async def unpin(self, user_id: UUID, project_id: UUID) -> Deployment | None:
+    async def unpin(self, scope: Scope, project_id: UUID) -> Deployment | None:
         """End the pin; the newest release that waited goes live. What is live then, if anything."""
-        scope = Scope(user_id=user_id)
+        user_id = scope.actor
         async with self._database.transaction(scope) as connection:
             project = await permitted_project(connection, user_id, project_id)
             found = await _environment(connection, project_id)
@@ -174,9 +176,9 @@ class DeploymentService:
         return self._deployment(row) if row else None
 
     async def _point(
-        self, user_id: UUID, deployment_id: UUID, *, pin: bool, project_id: UUID | None = None
+        self, scope: Scope, deployment_id: UUID, *, pin: bool, project_id: UUID | None = None
     ) -> Deployment:
-        scope = Scope(user_id=user_id)
+        user_id = scope.actor
         async with self._database.transaction(scope) as connection:
             row = await _permitted(connection, user_id, deployment_id)
             if project_id is not None and row["project_id"] != project_id:

@@ -23,7 +23,9 @@ class App:
         self.source = source
         self.root = root
         self.settings = settings
-        self._modules: dict[str, Module | None] = {}
+        # Names of the script that builds, the first that is there; a framework may have others.
+        self.build_scripts: tuple[str, ...] = ("build",)
+        self._modules: dict[str, Module] = {}
 
     @cached_property
     def package(self) -> PackageJson | None:
@@ -108,12 +110,17 @@ class App:
         return self.package.script(name) if self.package else None
 
     @property
+    def build_script_name(self) -> str | None:
+        """The script of ``package.json`` that builds."""
+        return next((name for name in self.build_scripts if self.script(name)), None)
+
+    @property
     def build_script(self) -> str:
-        """What the build runs, as far as it is known without knowing the framework."""
+        """What the build runs: the command that was set, else the script's text."""
         chosen = self.settings.get("build")
         if chosen is not None:
             return "" if chosen.value is False else str(chosen.value)
-        return self.script("build") or ""
+        return self.script(self.build_script_name or "") or ""
 
     def commands(self, script: str | None = None) -> list[Words]:
         """The commands of the build, or of a script."""

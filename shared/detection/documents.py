@@ -6,15 +6,16 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from shared.detection.errors import BrokenFile
 from shared.detection.tree import MAX_BYTES
 
 # YAML is slow to read, and no configuration comes near this.
-_YAML_CHARS = 256 * 1024
-_COMMENTS = re.compile(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_TRAILING_COMMAS = re.compile(r'("(?:[^"\\\n]|\\.)*")|,(?=\s*[}\]])')
+_YAML_CHARS = 128 * 1024
+# What is never closed reaches to the end: looking for an end again from each place costs a square.
+_COMMENTS = re.compile(r'("(?:[^"\\\n]|\\.)*"?)|//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/)?')
+_TRAILING_COMMAS = re.compile(r'("(?:[^"\\\n]|\\.)*"?)|,(?=\s*[}\]])')
 
 
 def json_object(text: str, path: str, *, comments: bool = False) -> Mapping[str, Any]:
@@ -42,8 +43,11 @@ def toml_object(text: str, path: str) -> Mapping[str, Any]:
         raise BrokenFile(path, "it is nested too deeply") from None
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Takes tags that only the tool itself understands for nothing."""
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Takes tags that only the tool itself understands for nothing.
+
+    Not the loader in C: enough brackets overflow its stack, and end the process with it.
+    """
 
 
 _Loader.add_multi_constructor("", lambda loader, suffix, node: None)

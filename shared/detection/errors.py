@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from shared.errors import AstroCloudError, FieldProblem
 
+# How many apps a message lists; all of them are in the error's candidates.
+_LISTED = 12
+
 
 class DetectionFailed(AstroCloudError):
     """The source cannot be built as it is; the same source will be refused again."""
@@ -63,7 +66,9 @@ class SeveralApps(DetectionFailed):
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.candidates = tuple(candidates)
-        listed = "; ".join(f"{c.root or '.'} ({c.name})" for c in self.candidates)
+        listed = "; ".join(f"{c.root or '.'} ({c.name})" for c in self.candidates[:_LISTED])
+        if len(self.candidates) > _LISTED:
+            listed += f"; and {len(self.candidates) - _LISTED} more"
         super().__init__(
             f"The source holds several apps and none is chosen: {listed}. Next: set root to one of"
             " these folders, in the project's settings or in astrocloud.toml.",

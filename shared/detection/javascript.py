@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 MAX_CHARS = 128 * 1024
 _MAX_DEPTH = 60
+# A string that is never closed ends all the same: see documents.py.
 _TOKENS = re.compile(
     r"""
       (?P<space>\s+|//[^\n]*|/\*.*?(?:\*/|\Z))
-    | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)
+    | (?P<string>'(?:[^'\\\n]|\\.)*'?|"(?:[^"\\\n]|\\.)*"?|`(?:[^`\\]|\\.)*`?)
     | (?P<number>\d[\d_]*(?:\.\d+)?)
     | (?P<name>[A-Za-z_$][\w$]*(?:\??\.[A-Za-z_$][\w$]*)*)
     | (?P<mark>=>|\.\.\.|\?\?|\|\||&&|[=!]==?|.)
@@ -247,8 +248,10 @@ class _Reader:
         if kind == "number":
             self._at += 1
             return float(text.replace("_", ""))
-        if text in _OPENING:
-            return {"{": self._object, "[": self._list, "(": Unknown}[text]()
+        if text == "{":
+            return self._object()
+        if text == "[":
+            return self._list()
         while self._peek() in {"await", "new"}:
             self._at += 1
         if self._kind() == "name" and self._peek(1) == "(":
@@ -342,7 +345,8 @@ def _unquoted(text: str) -> Value:
 
 
 def _plain(text: str) -> str:
-    return _ESCAPES.sub(r"\1", text[1:-1])
+    inner = text[1:-1] if len(text) > 1 and text[0] == text[-1] else text[1:]
+    return _ESCAPES.sub(r"\1", inner)
 
 
 def path_of(value: Value) -> str | None:

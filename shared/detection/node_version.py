@@ -9,6 +9,7 @@ from shared.detection.tree import Source, join
 
 AVAILABLE = (20, 22, 24)
 DEFAULT = 24
+_MAX_RANGE = 200
 _CODENAMES = {"iron": 20, "jod": 22, "krypton": 24, "hydrogen": 18, "gallium": 16, "fermium": 14}
 _VERSION = r"v?(\d{1,4}|[xX*])(?:\.(\d{1,6}|[xX*]))?(?:\.(\d{1,6}|[xX*]))?(?:[-+][\w.+-]*)?"
 _COMPARATOR = re.compile(rf"(<=|>=|<|>|=|\^|~>?)?\s*{_VERSION}")
@@ -42,8 +43,8 @@ def _asked(source: Source, root: str, packages: list[PackageJson]) -> list[tuple
     for folder in dict.fromkeys((root, "")):
         for name in (".nvmrc", ".node-version"):
             path = join(folder, name) or name
-            if text := _first_line(source.text(path)):
-                found.append((text, path))
+            if line := _first_line(source.text(path)):
+                found.append((line, path))
         path = join(folder, ".tool-versions") or ""
         if match := _TOOL_VERSIONS.search(source.text(path) or ""):
             found.append((match[1], path))
@@ -61,6 +62,7 @@ def _first_line(text: str | None) -> str:
 
 def choose(asked: str, where: str) -> NodeVersion:
     """The newest available line that a version or range allows; else the nearest one, said so."""
+    asked = asked[:_MAX_RANGE]
     shown = asked[:40]
     fitting = [line for line in AVAILABLE if _allows(asked, line)]
     if fitting:

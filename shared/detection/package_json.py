@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from shared.detection.documents import json_object, pick, text_of
@@ -57,7 +58,7 @@ class PackageJson:
 
     def commands(self, script: str) -> list[Words]:
         """The commands that a line of shell runs, scripts that it calls included."""
-        return list(self._expanded(script, frozenset()))[:_MAX_COMMANDS]
+        return list(islice(self._expanded(script, frozenset()), _MAX_COMMANDS))
 
     def _expanded(self, script: str, seen: frozenset[str]) -> Iterator[Words]:
         for words in split(script):

@@ -69,7 +69,9 @@ class Manager:
             return f'pnpm --filter "{package}..." run build'
         if self.is_berry:
             return f"yarn workspaces foreach -Rt --from '{package}' run build"
-        steps = [f"(cd {_quoted(_between(workspace.root, f))} && {self.run('build')})" for f in folders]
+        steps = [
+            f"(cd {_quoted(_between(workspace.root, f))} && {self.run('build')})" for f in folders
+        ]
         return " && ".join([f"cd {up}", *steps])
 
 

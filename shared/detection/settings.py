@@ -19,18 +19,23 @@ from shared.errors import FieldProblem
 from shared.models import Request
 
 FILE = "astrocloud.toml"
+_MAX_PROBLEMS = 20
 Origin = Literal["detected", "astrocloud.toml", "project", "user"]
 Kind = Literal["static", "dynamic"]
 Policy = Literal["immutable", "revalidate"]
 
 Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00]*$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00]*$"),
 ]
 Folder = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00\\]*$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00\\]*$"),
 ]
 # A page of the site, or none.
-Page = Annotated[str, StringConstraints(max_length=500, pattern=r"^/[^\x00\\?#]*$")] | Literal[False]
+Page = (
+    Annotated[str, StringConstraints(max_length=500, pattern=r"^/[^\x00\\?#]*$")] | Literal[False]
+)
 # A step can be left out, too.
 Step = Text | Literal[False]
 
@@ -60,7 +65,8 @@ class BuildSettings(Request):
         Folder | None, Field(description="Folder of the app, seen from the top of the source.")
     ] = None
     package_manager: Annotated[
-        Literal["npm", "pnpm", "yarn", "bun"] | None, Field(description="Instead of the lock file's.")
+        Literal["npm", "pnpm", "yarn", "bun"] | None,
+        Field(description="Instead of the lock file's."),
     ] = None
     install: Annotated[Step | None, Field(description="Command; `false` installs nothing.")] = None
     build: Annotated[Step | None, Field(description="Command; `false` builds nothing.")] = None
@@ -74,7 +80,8 @@ class BuildSettings(Request):
     ] = None
     node: Annotated[Text | int | None, Field(description="Version or range of Node.")] = None
     cache: Annotated[
-        list[CacheRule] | None, Field(description="Before the framework's own rules.", max_length=50)
+        list[CacheRule] | None,
+        Field(description="Before the framework's own rules.", max_length=50),
     ] = None
     watch: Annotated[
         list[Text] | None,
@@ -84,7 +91,7 @@ class BuildSettings(Request):
         Text | None, Field(description="Command before a build; exit code 0 skips the deployment.")
     ] = None
 
-    @field_validator("root", "output")
+    @field_validator("root")
     @classmethod
     def _stays_within(cls, value: str | None) -> str | None:
         if value is not None and join("", value) is None:
@@ -158,9 +165,11 @@ def validated(values: Mapping[str, Any], where: str) -> BuildSettings:
     try:
         return BuildSettings.model_validate(dict(values))
     except ValidationError as error:
-        problems = [_problem(item) for item in error.errors(include_url=False)]
-        unique = list({problem.field: problem for problem in problems}.values())
-        unknown = any(item["type"] == "extra_forbidden" for item in error.errors())
+        items = error.errors(include_url=False)[:_MAX_PROBLEMS]
+        problems = [_problem(item) for item in items]
+        # A union tells one problem an alternative; the first is the one that was meant.
+        unique = list({problem.field: problem for problem in reversed(problems)}.values())[::-1]
+        unknown = any(item["type"] == "extra_forbidden" for item in items)
         raise _refused(UnknownSetting if unknown else WrongSetting, where, unique) from None
 
 
@@ -176,7 +185,9 @@ def _problem(item: Any) -> FieldProblem:
     if item["type"] == "extra_forbidden":
         location = list(item["loc"])
         known = _RULE_KEYS if len(location) > 1 else KEYS
-        return FieldProblem(_path(location), f"there is no such key{_meant(str(location[-1]), known)}")
+        return FieldProblem(
+            _path(location), f"there is no such key{_meant(str(location[-1]), known)}"
+        )
     return FieldProblem(_path(location), _reason(item))
 
 

@@ -6,21 +6,38 @@ and how much of one is read, so that a hostile or huge tree costs no more than a
 
 import os
 import stat
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
+
+Made = TypeVar("Made")
 
 MAX_FILES = 50_000
 MAX_BYTES = 1024 * 1024
 # Folders that hold no source, whatever is in them: not looked into.
 SKIPPED_FOLDERS = frozenset(
     {
-        ".git", ".hg", ".svn", ".cache", ".next", ".nuxt", ".output", ".parcel-cache", ".svelte-kit",
-        ".turbo", ".venv", ".yarn", "__pycache__", "bower_components", "node_modules", "venv",
+        ".git",
+        ".hg",
+        ".svn",
+        ".cache",
+        ".next",
+        ".nuxt",
+        ".output",
+        ".parcel-cache",
+        ".svelte-kit",
+        ".turbo",
+        ".venv",
+        ".yarn",
+        "__pycache__",
+        "bower_components",
+        "node_modules",
+        "venv",
     }
-)  # fmt: skip
+)
 
 
 class SourceTree(Protocol):
@@ -94,6 +111,7 @@ class Source:
     def __init__(self, tree: SourceTree) -> None:
         self._tree = tree
         self._read: dict[str, str] = {}
+        self._made: dict[Hashable, Any] = {}
 
     @cached_property
     def _listed(self) -> tuple[frozenset[str], bool]:
@@ -138,10 +156,24 @@ class Source:
             self._read[path] = content.decode("utf-8-sig", errors="replace")
         return self._read[path]
 
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.names)
+
     def below(self, folder: str) -> Iterator[str]:
         """Files below a folder, by their names within it."""
         prefix = f"{folder}/" if folder else ""
-        return (name[len(prefix) :] for name in sorted(self.names) if name.startswith(prefix))
+        for at in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+            if not self._sorted[at].startswith(prefix):
+                return
+            yield self._sorted[at][len(prefix) :]
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What is made from the files once, however often it is asked for."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: Made = self._made[key]
+        return made
 
 
 def join(folder: str, path: str) -> str | None:

@@ -1,9 +1,9 @@
-"""Monorepos: which folders are packages of one workspace, and what one of them needs built first."""
+"""Monorepos: which folders are packages of one workspace, and what one needs built first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from shared.detection.documents import pick, yaml_object
 from shared.detection.package_json import PackageJson
@@ -11,6 +11,8 @@ from shared.detection.tree import Source, join
 
 _MAX_PACKAGES = 500
 _MAX_PATTERNS = 50
+# No package of a workspace lies deeper.
+_MAX_DEPTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def workspace_of(source: Source, folder: str) -> Workspace | None:
     """The workspace that a folder is the root or a package of."""
     at = folder
     while True:
-        found = _declared(source, at)
+        found = source.once(("workspace", at), partial(_declared, source, at))
         if found and (at == folder or folder in found.packages):
             return found
         if not at:
@@ -94,10 +96,13 @@ def read_package(source: Source, folder: str) -> PackageJson | None:
     """The ``package.json`` of a folder."""
     path = join(folder, "package.json") or "package.json"
     text = source.text(path)
-    return None if text is None else PackageJson.parse(path, text)
+    return None if text is None else source.once(path, lambda: PackageJson.parse(path, text))
 
 
 def _any(path: str, patterns: list[str]) -> bool:
+    if path.count("/") >= _MAX_DEPTH:
+        return False
+    patterns = [pattern for pattern in patterns if pattern.count("/") < _MAX_DEPTH]
     return any(matches(tuple(path.split("/")), tuple(p.split("/"))) for p in patterns)
 
 

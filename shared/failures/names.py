@@ -1,5 +1,8 @@
 """Names from the log in titles and remedies: packages, files, lines, ports, versions."""
 
+# Tools print such quotes and marks.
+# ruff: noqa: RUF001
+
 import re
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +12,7 @@ LONGEST = 80
 _ROOTS = re.compile(
     r"^(?:file://)?/(?:build|app|src/app|workspace|repo|project|usr/src/app|vercel/path0"
     r"|opt/build/repo|opt/buildhome/repo|code|site|home/[^/]+/(?:app|project|build)"
-    r"|home/runner/work/[^/]+/[^/]+)/"
+    r"|home/runner/\w+/[^/]+/[^/]+)/"
 )
 _LOCAL = re.compile(r"^(?:\.{1,2}(?:/|$)|/|[@~$#]/|\$\w+|#|[A-Za-z]:\\|file:|src/|[@~](?:/|$))")
 _WINDOWS = re.compile(r"\\")
@@ -33,8 +36,11 @@ def first_filled(templates: Sequence[str], names: Mapping[str, str]) -> str:
 
 def completed(names: Mapping[str, str], *, count: int) -> dict[str, str]:
     """The names as people write them, and those that follow from them."""
-    made = {name: shown(value) for name, value in names.items()}
-    made = {name: value for name, value in made.items() if value}
+    made: dict[str, str] = {}
+    for name, value in names.items():
+        # One pattern cannot have two groups of a name: "module2" is another place for "module".
+        if text := shown(value):
+            made.setdefault(name.rstrip("0123456789"), text)
     if module := made.get("module"):
         kind, value = ("local", module) if _LOCAL.match(module) else ("package", package(module))
         made.setdefault(kind, value)

@@ -27,7 +27,7 @@ _PREFIXES = tuple(
     re.compile(pattern)
     for pattern in (
         r"(?:Step #\d+(?: - \"[^\"]*\")?|remote|stderr|stdout)[:|] ",
-        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ [\w./-]+(?:\[\d+\])?: ",
+        r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ [\w./-]+(?:\[[\w.-]+\])?: ",
         r"[\w.-]{1,40}\s+\| +",
         r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z| ?[+-]\d\d:?\d\d)?\]?[ \t:|]*",
         r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)? ",
@@ -95,8 +95,8 @@ class Log:
             return ""
         return (
             f"Looked at the first {HEAD >> 20} MiB and the last {len(self._tail) >> 20} MiB of "
-            f"{self.size >> 20} MiB, and between them at {len(self._middle):,} lines that look "
-            "like errors."
+            f"{self.size >> 20} MiB, and between them at {len(self._middle):,} line(s) that "
+            "look like errors."
         )
 
     def lines(self) -> Iterator[Line]:
@@ -136,10 +136,18 @@ def _lines(data: bytes, first: int) -> Iterator[Line]:
     while start <= len(data):
         end = data.find(b"\n", start)
         end = end if end >= 0 else len(data)
-        made = line(n, data[start : min(end, start + 16 * LONGEST)].decode("utf-8", "replace"))
+        made = line(n, _bounded(data, start, end).decode("utf-8", "replace"))
         if made.bare:
             yield made
         start, n = end + 1, n + 1
+
+
+def _bounded(data: bytes, start: int, end: int) -> bytes:
+    """As much of a line as is read: its start, or its end where it was drawn over and over."""
+    most = 16 * LONGEST
+    if end - start > most and data.find(b"\r", end - most, end - 1) >= 0:
+        return data[end - most : end]
+    return data[start : min(end, start + most)]
 
 
 def line(n: int, raw: str) -> Line:

@@ -69,10 +69,10 @@ class ProjectService:
         self._settings = settings
         self._sites = urlsplit(settings.sites_url)
 
-    async def create(self, user_id: UUID, project_id: UUID, wanted: ProjectCreate) -> Project:
+    async def create(self, scope: Scope, project_id: UUID, wanted: ProjectCreate) -> Project:
         """A new project with its host; raises InvalidSlug, SlugTaken, LimitReached."""
         check_slug(wanted.slug)
-        scope = Scope(user_id=user_id)
+        user_id = scope.actor
         try:
             async with self._database.transaction(scope) as connection:
                 account_id = wanted.account_id or await _first_account(connection, user_id)
@@ -117,9 +117,10 @@ class ProjectService:
         async with self._database.transaction(scope) as connection:
             return self._project(await existing_project(connection, project_id))
 
-    async def update(self, user_id: UUID, project_id: UUID, change: ProjectUpdate) -> Project:
+    async def update(self, scope: Scope, project_id: UUID, change: ProjectUpdate) -> Project:
         """Change a project; raises NotFound, Forbidden."""
-        async with self._database.transaction(Scope(user_id=user_id)) as connection:
+        user_id = scope.actor
+        async with self._database.transaction(scope) as connection:
             row = await permitted_project(connection, user_id, project_id)
             await store.rename_project(connection, project_id, change.name)
             await audit.record(
@@ -127,9 +128,9 @@ class ProjectService:
             )
             return self._project(await existing_project(connection, project_id))
 
-    async def delete(self, user_id: UUID, project_id: UUID) -> None:
+    async def delete(self, scope: Scope, project_id: UUID) -> None:
         """Take a project offline and give up its hosts; raises NotFound, Forbidden."""
-        scope = Scope(user_id=user_id)
+        user_id = scope.actor
         async with self._database.transaction(scope) as connection:
             row = await existing_project(connection, project_id)
             await require_role(connection, user_id, row["account_id"], "owner")
@@ -143,10 +144,11 @@ class ProjectService:
         await self._deliveries.attempt_all(scope, ids)
 
     async def start_upload(
-        self, user_id: UUID, project_id: UUID, upload_id: UUID, archive: UploadCreate
+        self, scope: Scope, project_id: UUID, upload_id: UUID, archive: UploadCreate
     ) -> Upload:
         """A place for an archive; raises NotFound, Forbidden, UploadTooLarge."""
-        async with self._database.transaction(Scope(user_id=user_id)) as connection:
+        user_id = scope.actor
+        async with self._database.transaction(scope) as connection:
             row = await permitted_project(connection, user_id, project_id)
             bound = await account_limit(connection, row["account_id"], limits.UPLOAD_BYTES)
             if archive.size > bound:

@@ -57,6 +57,7 @@ class Operation:
     returns: Any
     status: int
     public: bool
+    needs: auth.Permission
     media_type: str
 
     @property
@@ -66,8 +67,11 @@ class Operation:
 
     @property
     def takes_key(self) -> bool:
-        """Whether an Idempotency-Key means anything here."""
-        return self.method == "POST" and not self.public
+        """Whether an Idempotency-Key means anything here.
+
+        What only a session may do answers with secrets, and those are kept nowhere.
+        """
+        return self.method == "POST" and not self.public and self.needs != "session"
 
 
 class Call:
@@ -91,7 +95,7 @@ class Call:
     @property
     def scope(self) -> Scope:
         """The scope of the caller's transactions."""
-        return Scope(user_id=self.principal.user_id)
+        return self.principal.scope
 
     @property
     def new_id(self) -> UUID:
@@ -136,7 +140,8 @@ class Call:
             address = self._request.headers.get("x-forwarded-for", "unknown")
             name, limit = f"address:{address}", known.settings.sign_in_rate_limit
         else:
-            self._principal = auth.authenticate(self._request)
+            self._principal = await auth.authenticate(self._request)
+            auth.check_permission(self._principal, self.operation.needs)
             name, limit = f"user:{self._principal.user_id}", known.settings.rate_limit
         return rate_headers(await known.rate_limits.take(name, limit))
 
@@ -207,9 +212,13 @@ class Resource:
         query: type[BaseModel] | None = None,
         status: int = 200,
         public: bool = False,
+        needs: auth.Permission | None = None,
         media_type: str = "application/json",
     ) -> Callable[[Handler], Handler]:
-        """Declare one operation below ``/api/v1``; its docstring is its summary."""
+        """Declare one operation below ``/api/v1``; its docstring is its summary.
+
+        ``needs`` is the scope that an API token must have, or ``session`` where none will do.
+        """
 
         def declare(handler: Handler) -> Handler:
             declared = Operation(
@@ -224,6 +233,7 @@ class Resource:
                 returns=returns,
                 status=status,
                 public=public,
+                needs=needs or ("read" if method == "GET" else "manage"),
                 media_type=media_type,
             )
             self.operations.append(declared)

@@ -47,7 +47,7 @@ def _angular(app: App) -> Plan:
     text = "outputPath in angular.json" if options.get("outputPath") else "Angular's default"
     if is_application and browser:
         text += ", browser files in a folder of their own since Angular 17"
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if count > 1:
         warnings = (f"angular.json has {count} applications: {name} is published.",)
     plan = Plan(output=Found(folder, text), warnings=warnings)

@@ -54,7 +54,7 @@ def _vitepress(app: App) -> Plan:
         output = Found(join(folder, output.value or "") or output.value, output.text)
     is_plain = app.has_folder(f"{prefix}public/assets") or value_at(app, config, "assetsDir")
     base = value_at(app, config, "base")
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if isinstance(base, str) and base.strip("/."):
         warnings = (
             f"base in {app.shown(config)} is {base[:80]}: pages look for their assets below it, but"
@@ -162,7 +162,8 @@ STORYBOOK = Framework(
     packages=("storybook", "@storybook/cli"),
     configs=(".storybook/main",),
     tools=("storybook build", "build-storybook"),
-    scripts=("build-storybook", "storybook:build"),
+    scripts=("build-storybook", "storybook:build", "build"),
+    own_scripts_only=True,
     build="storybook build",
     output="storybook-static",
     output_flags=("--output-dir", "-o"),

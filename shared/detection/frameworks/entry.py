@@ -15,6 +15,7 @@ from shared.detection.package_json import flag
 from shared.detection.settings import Kind
 from shared.detection.tree import join
 
+PAGES_ARE_FILES = "every page is a file of its own"
 Runtime = Literal["node", "python", "go", "none"]
 
 
@@ -70,6 +71,8 @@ class Framework:
     configs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     matches: Callable[[App], str | None] | None = None
+    # What has to hold besides: tools that other frameworks and libraries bring along, too.
+    besides: Callable[[App], bool] | None = None
     tools: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ("build",)
     build: str | None = None
@@ -78,16 +81,21 @@ class Framework:
     output_key: ConfigKey | None = None
     start: str | None = None
     fallback: str | None = None
-    fallback_text: str = "every page is a file of its own"
+    fallback_text: str = PAGES_ARE_FILES
     immutable: tuple[str, ...] = ()
     base_key: ConfigKey | None = None
     refine: Callable[[App], Plan] | None = None
-    # For the documentation: how it is known where `matches` says it, and the example's slug.
+    # For the documentation: how it is known where `matches` says it.
     known_by: str = ""
-    example: str = ""
+    # It runs the project's own program: the other frameworks in it are what that program serves.
+    is_server: bool = False
+    # A script counts only where it runs one of the tools: `build` may be for something else.
+    own_scripts_only: bool = False
 
     def evidence(self, app: App) -> str | None:
         """Why an app is taken for one of this framework; None where it is not."""
+        if self.besides and not self.besides(app):
+            return None
         if found := app.dependency(*self.packages):
             return found[1]
         if module := app.module(*self.configs):

@@ -13,7 +13,8 @@ _MKDOCS_PACKAGES = {
     "social": "", "tags": "", "privacy": "", "offline": "", "meta": "", "group": "", "info": "",
     "mkdocstrings": "mkdocstrings[python]", "awesome-pages": "mkdocs-awesome-pages-plugin",
     "git-revision-date-localized": "mkdocs-git-revision-date-localized-plugin",
-    "minify": "mkdocs-minify-plugin", "redirects": "mkdocs-redirects", "macros": "mkdocs-macros-plugin",
+    "minify": "mkdocs-minify-plugin", "redirects": "mkdocs-redirects",
+    "macros": "mkdocs-macros-plugin",
     "gen-files": "mkdocs-gen-files", "literate-nav": "mkdocs-literate-nav",
     "section-index": "mkdocs-section-index", "glightbox": "mkdocs-glightbox",
     "include-markdown": "mkdocs-include-markdown-plugin", "bootswatch": "mkdocs-bootswatch",
@@ -61,14 +62,17 @@ MKDOCS = Framework(
 )
 
 _CONF_FOLDERS = ("docs", "docs/source", "doc", "doc/source", "source", "documentation", "")
-_IS_SPHINX = re.compile(r"^\s*(?:extensions|html_theme|master_doc|root_doc|project)\s*=", re.MULTILINE)
+_IS_SPHINX = re.compile(
+    r"^[ \t]*(?:extensions|html_theme|master_doc|root_doc|project)\s*=", re.MULTILINE
+)
 _LIST = re.compile(r"^extensions\s*(?:\+?=)\s*\[([^\]]{0,4000})\]", re.MULTILINE)
 _THEME = re.compile(r"^html_theme\s*=\s*['\"]([\w.-]{1,60})['\"]", re.MULTILINE)
 _SPHINX_PACKAGES = {
     "myst_parser": "myst-parser", "sphinx_rtd_theme": "sphinx-rtd-theme", "furo": "furo",
     "pydata_sphinx_theme": "pydata-sphinx-theme", "sphinx_book_theme": "sphinx-book-theme",
-    "sphinx_copybutton": "sphinx-copybutton", "sphinx_design": "sphinx-design", "nbsphinx": "nbsphinx",
-    "myst_nb": "myst-nb", "sphinx_tabs.tabs": "sphinx-tabs", "sphinxcontrib.mermaid": "sphinxcontrib-mermaid",
+    "sphinx_copybutton": "sphinx-copybutton", "sphinx_design": "sphinx-design",
+    "nbsphinx": "nbsphinx", "myst_nb": "myst-nb", "sphinx_tabs.tabs": "sphinx-tabs",
+    "sphinxcontrib.mermaid": "sphinxcontrib-mermaid",
     "sphinx_autodoc_typehints": "sphinx-autodoc-typehints", "autoapi.extension": "sphinx-autoapi",
     "sphinx_inline_tabs": "sphinx-inline-tabs", "sphinxext.opengraph": "sphinxext-opengraph",
     "sphinx_material": "sphinx-material", "shibuya": "shibuya", "press": "sphinx-press-theme",

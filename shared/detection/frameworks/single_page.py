@@ -79,11 +79,23 @@ def _vite_assets(app: App) -> tuple[str, ...]:
     return (f"/{name}/*",)
 
 
+def _vite_has_page(app: App) -> bool:
+    """Others bring Vite along, too; a site of its own has a page or a build that runs it."""
+    if app.has("artisan") or app.has("config/application.rb"):
+        return (
+            False  # Laravel and Rails bundle their assets with it and render the pages themselves
+        )
+    if app.module("vite.config") or next(app.running("vite build"), None) is not None:
+        return True
+    return app.has("index.html")
+
+
 VITE = Framework(
     slug="vite",
     name="Vite",
     packages=("vite", "rolldown-vite"),
     configs=("vite.config",),
+    besides=_vite_has_page,
     tools=("vite build",),
     build="vite build",
     output="dist",
@@ -101,7 +113,7 @@ def _create_react_app(app: App) -> Plan:
     )
     home = text_of(pick(app.package.data, "homepage")) if app.package else None
     path = "/" + home.partition("://")[2].partition("/")[2] if home and "://" in home else home
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if path and path.strip("./"):
         warnings = (
             f"homepage in {app.shown('package.json')} is {path[:80]}: the pages look for their"

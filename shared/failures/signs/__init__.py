@@ -10,6 +10,7 @@ from shared.failures.signs import (
     containers,
     frameworks,
     go,
+    lockfiles,
     machine,
     network,
     node_install,
@@ -26,6 +27,7 @@ from shared.failures.signs import (
 SIGNS = (
     *machine.SIGNS,
     *network.SIGNS,
+    *lockfiles.SIGNS,
     *node_install.SIGNS,
     *node_version.SIGNS,
     *commands.SIGNS,

@@ -3,7 +3,8 @@
 from shared.failures.models import Rank, sign
 
 _WATCH = (
-    r"(?i)^(?:\[?\w*\]?:? ?)?(?:\[[^\]]*\] )?(?:watching (?:for|files)|waiting for (?:file )?changes"
+    r"(?i)^(?:\[?\w*\]?:? ?)?(?:\[[^\]]*\] )?(?:watching (?:for|files)|waiting for (?:file "
+    r")?changes"
     r"|watching for file changes|bundles? .* watching|\[watch\] build finished|watch(?:ing)? mode"
     r"|compilation complete\. watching|.*watching for changes|no errors found\. watching)"
     r"|Found \d+ errors?\. Watching for file changes"
@@ -13,7 +14,8 @@ _DEVELOPMENT = r"(?i)vite v\S+ +(?:dev server|ready)|^VITE v\S+ +ready|webpack-d
 SIGNS = (
     sign(
         "out-of-memory",
-        r"(?:Reached heap limit|near heap limit|CALL_AND_RETRY_LAST|heap limit|invalid (?:array|table)"
+        r"(?:Reached heap limit|near heap limit|CALL_AND_RETRY_LAST|heap limit|invalid (?:array|"
+        r"table)"
         r" (?:length|size)).*Allocation failed",
         r"FATAL ERROR:.*(?:heap out of memory|Allocation failed)|JavaScript heap out of memory",
         r"ERR_WORKER_OUT_OF_MEMORY|JS heap out of memory|terminated due to reaching memory limit",
@@ -41,12 +43,18 @@ SIGNS = (
         rank=Rank.MACHINE - 2,
         unless=r"(?i)process exited too early|Worker .* was sent SIGKILL",
     ),
-    sign("out-of-memory", title="The process was ended (SIGABRT), which Node does when its memory is used up.", exits=(134,), rank=Rank.EXIT_CODE),
+    sign(
+        "out-of-memory",
+        title="The process was ended (SIGABRT), which Node does when its memory is used up.",
+        exits=(134,),
+        rank=Rank.EXIT_CODE,
+    ),
     sign(
         "killed",
         r"^(?:.*\bline \d+: +\d+ )?Killed\b",
         r"The build failed because the process exited too early",
-        r"(?i)\bsignal:? (?:9\b|SIGKILL|killed)|\bkilled \(?(?:signal )?9\)?|was (?:sent|killed with) SIGKILL",
+        r"(?i)\bsignal:? (?:9\b|SIGKILL|killed)|\bkilled \(?(?:signal )?9\)?|was (?:sent|killed "
+        r"with) SIGKILL",
         r"(?i)exit(?:ed)?(?: with)? (?:code|status):? 137\b|oom-?kill|OOMKilled|code 137\b",
         r"^Exited? 137$|Perhaps out of memory\?",
         rank=Rank.KILLED,
@@ -68,7 +76,8 @@ SIGNS = (
         "timeout",
         r"(?i)is still timing out after \d+ attempts",
         r"(?i)static page generation for (?P<page>\S+) is still timing out",
-        r"(?i)(?:build|job|step|command|deployment|execution) (?:has )?(?:exceeded|timed out|took longer)"
+        r"(?i)(?:build|job|step|command|deployment|execution) (?:has )?(?:exceeded|timed out|took "
+        r"longer)"
         r".*(?:time|limit|minutes|seconds)|exceeded the maximum (?:execution|build) time",
         r"(?i)maximum (?:execution|build) time (?:of .* )?(?:exceeded|reached)|build timed out",
         title="Building a page took longer than its limit, several times.",
@@ -84,7 +93,8 @@ SIGNS = (
         "timeout",
         r"TimeoutError: (?:Navigation|Waiting|Timed out|page\.).*\d+ ?ms",
         r"\[CRITICAL\] WORKER TIMEOUT|Worker failed to boot in time",
-        r"(?i)\bcanceling (?:statement|build) due to .*time ?out|operation (?:was )?timed out after",
+        r"(?i)\bcanceling (?:statement|build) due to .*time ?out|operation (?:was )?timed out "
+        r"after",
         r"context deadline exceeded",
         rank=Rank.WRAPPER,
     ),

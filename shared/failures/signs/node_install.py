@@ -1,4 +1,4 @@
-"""npm, pnpm, Yarn and Bun: lockfiles, packages, versions, workspaces, scripts of packages."""
+"""npm, pnpm, Yarn and Bun: packages, versions, workspaces, manifests, scripts of packages."""
 
 from shared.failures.models import Rank, sign
 
@@ -14,7 +14,8 @@ SIGNS = (
         r"error: Script not found \"(?P<script>[^\"]+)\"",
         r"ERR_PNPM_(?:NO_SCRIPT|RECURSIVE_RUN_NO_SCRIPT|NO_SCRIPT_OR_SERVER)",
         r"None of the selected packages has a \"(?P<script>[^\"]+)\" script",
-        r"Could not find (?:task|target) [`\"'](?P<script>[^`\"']+)[`\"'] in project|x Missing tasks in project",
+        r"Could not find (?:task|target) [`\"'](?P<script>[^`\"']+)[`\"'] in project|x Missing "
+        r"tasks in project",
         r"Module not found \"(?P<script>build|start|generate)\"$",
         title=(
             'package.json has no script named "{script}".',
@@ -25,107 +26,8 @@ SIGNS = (
             "If the site needs no build, leave the build command empty in the project settings",
         ),
         rank=Rank.ROOT,
-        unless=r"Command \"(?:vite|next|tsc|nuxt|nuxi|astro|ng|gatsby|webpack|react-scripts|vue-cli-service|parcel|rollup|eleventy|vitepress|docusaurus)\" not found",
-    ),
-    sign(
-        "lockfile-out-of-step",
-        r"can only install packages (?:when|with an? existing).*in sync",
-        r"(?P<what>Missing|Invalid): (?:lock file's )?(?P<module>@?[\w./-]+)@\S+.*lock ?file",
-        r"ERR_PNPM_OUTDATED_LOCKFILE|ERR_PNPM_LOCKFILE_CONFIG_MISMATCH",
-        r"lockfile needs to be updated",
-        r"YN0028:.*(?:would have been modified|explicitly forbidden)",
-        r"lockfile had changes, but lockfile is frozen",
-        r"changed significantly since (?P<file>poetry\.lock) was last generated",
-        r"(?P<file>poetry\.lock) is not up to date with pyproject\.toml",
-        r"lockfile at [`\"]?(?P<file>uv\.lock)[`\"]? (?:needs to be updated|is outdated)",
-        r"The lockfile .*needs to be updated, but `--(?:locked|frozen)`",
-        r"Your (?P<file>Pipfile\.lock) \([^)]*\) is out of date",
-        r"(?:This package|The lockfile) doesn't seem to be present in your lockfile",
-        r"(?:specifiers|importers) in the lockfile .*don't match",
-        r"inconsistent vendoring in",
-        r"conflicting lock|lock file (?:is|was) (?:out of (?:date|sync)|not up to date)",
-        title=(
-            "{file} does not match the list of dependencies.",
-            "package-lock.json does not match package.json: {module} and others were changed without it.",
-            "The lockfile does not match package.json: a dependency was changed without updating it.",
-        ),
-        tries=(
-            "Run the install on your machine and commit the lockfile",
-            "Allow the install to change the lockfile",
-        ),
-        near=(
-            r"(?:Missing|Invalid): (?:lock file's )?(?P<module>@?[\w./-]+)@\S+.*lock ?file",
-            r"don't match specifiers in package\.json",
-            r"YN0028:.*(?:would have been modified|explicitly forbidden)",
-        ),
-        most=3,
-        rank=Rank.SPECIFIC,
-    ),
-    sign(
-        "lockfile-out-of-step",
-        r"YN0028: (?:│ )?[+-]",
-        title="yarn.lock would be changed by this install, which is forbidden: a dependency was added without updating it.",
-        tries=('Run "yarn install" and commit yarn.lock',),
-        near=r"YN0028:.*(?:would have been modified|explicitly forbidden)",
-        most=2,
-        rank=Rank.SPECIFIC + 1,
-        unless=r"would have been created",
-    ),
-    sign(
-        "lockfile-missing",
-        r"can only install with an existing package-lock\.json",
-        r"ERR_PNPM_NO_LOCKFILE",
-        r"lockfile would have been created by this install",
-        r"Unable to find lockfile at|(?P<file>Pipfile\.lock|poetry\.lock) not found|No (?:lock ?file|Pipfile\.lock) (?:was )?found",
-        r"(?:lockfile|lock file) (?:is )?(?:absent|missing|not found|does not exist)",
-        r"Dependencies lock file is not found|Some specified paths were not resolved, unable to cache",
-        title=(
-            "The install command needs {file}, and the repository has none.",
-            "The install command needs a lockfile, and the repository has none.",
-        ),
-        rank=Rank.CAUSE + 2,
-        unless=r"info No lockfile found",
-    ),
-    sign(
-        "lockfile-version",
-        r"Ignoring not compatible lockfile at (?P<file>\S+)",
-        r"ERR_PNPM_LOCKFILE_BREAKING_CHANGE|ERR_PNPM_BROKEN_LOCKFILE",
-        r"lock ?file (?:is not compatible with|was (?:generated|created|written) (?:by|with) a (?:newer|different|older))",
-        r"(?:lock file|lockfile).*(?:not compatible with|unsupported|incompatible) .*(?:version|Poetry|pnpm|Yarn|npm|bun)",
-        r"(?:Unknown|Outdated|Unsupported) lockfile version|InvalidLockfileVersion|failed to (?:load|parse) lockfile",
-        r"Invalid value type \d+:\d+ in .*yarn\.lock|(?:Unknown token|Invalid).* in .*yarn\.lock|error parsing lockfile",
-        r"Failed to parse `uv\.lock`|Lockfile .* is corrupt",
-        title=(
-            "The lockfile was written by another version of the package manager than the build uses.",
-        ),
-        near=r"ERR_PNPM_NO_LOCKFILE|ERR_PNPM_FROZEN_LOCKFILE",
-        rank=Rank.ROOT,
-        warnings=True,
-        # pnpm goes on without the lockfile where it may; then this was not it.
-        installing=True,
-    ),
-    sign(
-        "package-manager-mismatch",
-        r"This project is configured to use (?P<wanted>\w+)",
-        r"package\.json defines \"packageManager\": \"(?P<wanted>[^\"]+)\"",
-        r"ERR_PNPM_(?:BAD_PM_VERSION|OTHER_PM_EXPECTED)",
-        r"Use \"(?P<wanted>\w+) install\" (?:for installation )?(?:in|to install) ",
-        r"(?i)please use (?P<wanted>pnpm|yarn|npm|bun) (?:to install|install|instead|as)",
-        r"EBADDEVENGINES.*|Invalid name \"(?P<used>\w+)\" does not match \"(?P<wanted>\w+)\" for \"packageManager\"",
-        r"Unsupported URL Type \"?(?P<protocol>workspace|catalog|patch|portal|link):",
-        r"EUNSUPPORTEDPROTOCOL",
-        r"Cannot find matching keyid|packageManager\" (?:field|property).*(?:invalid|not)",
-        r"(?:The remote server failed to provide|Failed to switch) .*(?:corepack|package manager)",
-        r"Your package\.json requires (?P<wanted>\w+) to be used|expected the package manager to be (?P<wanted2>\w+)",
-        title=(
-            'package.json uses "{protocol}:", which the package manager of the command does not know.',
-            "The project is set to {wanted}, but the command uses another package manager or version.",
-        ),
-        tries=(
-            'Use "{wanted}" for the install command',
-            'Change or remove "packageManager" in package.json',
-        ),
-        rank=Rank.ROOT,
+        unless=r"Command \"(?:vite|next|tsc|nuxt|nuxi|astro|ng|gatsby|webpack|react-scripts|"
+        r"vue-cli-service|parcel|rollup|eleventy|vitepress|docusaurus)\" not found",
     ),
     sign(
         "package-not-found",
@@ -139,14 +41,16 @@ SIGNS = (
         r"ERR_PNPM_FETCH_404\W+GET https?://[^/ ]+/(?P<module>[^:\s]+):",
         r"ERR_PNPM_FETCH_404",
         r"error: GET https?://[^/ ]+/(?P<module>\S+) - 404",
-        r"error: package \"(?P<module>[^\"]+)\" not found|error: (?P<module2>@?[\w./-]+)@\S+ failed to resolve",
+        r"error: package \"(?P<module>[^\"]+)\" not found|error: (?P<module2>@?[\w./-]+)@\S+ "
+        r"failed to resolve",
         r"is not in (?:the npm|this) registry",
         title=(
             'The package "{module}" does not exist in the registry.',
             "A package does not exist in the registry.",
         ),
         near=(
-            r"404 +(?:Not Found - GET https?://[^/ ]+/|')(?P<module>@?[\w.-]+(?:(?:/|%2[fF])[\w.-]+)?)",
+            r"404 +(?:Not Found - GET https?://[^/ ]+/|')(?P<module>@?[\w.-]+(?:(?:/|"
+            r"%2[fF])[\w.-]+)?)",
             r"npm (?:ERR!|error) 404 ",
         ),
         tries=(
@@ -186,12 +90,14 @@ SIGNS = (
         r"(?:Conflicting|Incorrect|Unmet) peer dependenc(?:y|ies)",
         r"YN00(?:60|86):.*(?:error|doesn't satisfy)",
         title=(
-            "{package_b} asks for {peer} {range}, which does not go with the {found} of the project.",
+            "{package_b} asks for {peer} {range}, which does not go with the {found} of the "
+            "project.",
             "Packages ask for versions of each other that do not go together.",
         ),
         near=(
             r"(?:ERR!|error) Found: (?P<found>\S+)",
-            r"(?:ERR!|error) +peer (?P<peer>@?[\w./-]+)@\"(?P<range>[^\"]+)\" from (?P<package_b>\S+)",
+            r"(?:ERR!|error) +peer (?P<peer>@?[\w./-]+)@\"(?P<range>[^\"]+)\" from "
+            r"(?P<package_b>\S+)",
             r"unmet peer (?P<peer>@?[\w./-]+)@\"?(?P<range>[^\":]+)\"?: found (?P<found>\S+)",
         ),
         tries=(
@@ -210,10 +116,9 @@ SIGNS = (
         r"DO NOT MATCH THE HASHES|Hashes? (?:are required in|mismatch)|Hash mismatch for",
         r"Hash for .* not found in known hashes|Invalid hashes",
         r"(?:verifying (?P<module>\S+)@\S+: |^\s*)checksum mismatch|SECURITY ERROR",
-        r"(?i)tarball .*corrupted|unexpected end of data.*tarball|zlib: (?:unexpected end of file|incorrect data check)",
-        title=(
-            "The downloaded {module} does not have the checksum written in the lockfile.",
-        ),
+        r"(?i)tarball .*corrupted|unexpected end of data.*tarball|zlib: (?:unexpected end of file|"
+        r"incorrect data check)",
+        title=("The downloaded {module} does not have the checksum written in the lockfile.",),
         near=r"integrity checksum failed when using|Expected sha256|go\.sum:",
         rank=Rank.SPECIFIC,
         installing=True,
@@ -222,20 +127,27 @@ SIGNS = (
         "platform-mismatch",
         r"npm (?:ERR!|error) code EBADPLATFORM",
         r"Unsupported platform for (?P<module>@?[\w./-]+)@",
-        r"(?:The (?:platform|CPU architecture) \"[^\"]+\"|The (?:os|cpu)) is incompatible with this module",
+        r"(?:The (?:platform|CPU architecture) \"[^\"]+\"|The (?:os|cpu)) is incompatible with "
+        r"this module",
         r"ERR_PNPM_UNSUPPORTED_PLATFORM",
         r"You installed (?P<module>\w+) (?:for|on) another platform",
-        r"Cannot find module '?\"?(?P<module>(?:@rollup/rollup|@esbuild/|@swc/core|@next/swc|@img/sharp|@parcel/\w+|@rolldown/binding|@tailwindcss/oxide|@oxc-\w+/binding|@napi-rs/\w+|@resvg/resvg-js|@biomejs/cli|@ast-grep/\w+|@lmdb/lmdb|lightningcss|@libsql|@node-rs/\w+)[\w/.-]*(?:linux|darwin|win32)[\w.-]*)",
-        r"Cannot find module '\.\./(?P<module>lightningcss)\.|Cannot find native binding|Failed to load native binding",
+        r"Cannot find module '?\"?(?P<module>(?:@rollup/rollup|@esbuild/|@swc/core|@next/swc|"
+        r"@img/sharp|@parcel/\w+|@rolldown/binding|@tailwindcss/oxide|@oxc-\w+/binding|"
+        r"@napi-rs/\w+|@resvg/resvg-js|@biomejs/cli|@ast-grep/\w+|@lmdb/lmdb|lightningcss|@libsql|"
+        r"@node-rs/\w+)[\w/.-]*(?:linux|darwin|win32)[\w.-]*)",
+        r"Cannot find module '\.\./(?P<module>lightningcss)\.|Cannot find native binding|Failed "
+        r"to load native binding",
         r"Could not load the \"(?P<module>sharp)\" module using the",
-        r"Failed to load SWC binary for (?P<system>\S+)|invalid ELF header|wrong ELF class|Exec format error|exec format error",
+        r"Failed to load SWC binary for (?P<system>\S+)|invalid ELF header|wrong ELF class|Exec "
+        r"format error|exec format error",
         r"version `?GLIBC(?:XX)?_[\d.]+'? not found",
         r"(?P<module>\S+\.whl) is not a supported wheel on this platform",
         r"doesn't have a (?:source distribution or )?wheel for the current platform",
         r"no match for platform in manifest|does not match the specified platform",
         r"has no (?:usable )?wheels? .*compatible|only has wheels for the following platforms?",
         title=(
-            "{module} is made for another system than the build's Linux, or was installed on another one.",
+            "{module} is made for another system than the build's Linux, or was installed on "
+            "another one.",
         ),
         near=r"notsup Unsupported platform|npm has a bug related to optional dependencies",
         rank=Rank.ROOT,
@@ -243,15 +155,16 @@ SIGNS = (
     ),
     sign(
         "native-module-build-failed",
-        r"(?:npm (?:ERR!|error) |error )?gyp ERR! (?:build error|configure error|find Python|stack Error|not ok)",
-        r"node-pre-gyp (?:ERR!|error)|prebuild-install (?:ERR!|err) (?!.*warn)|node-gyp(?:: | )(?:command )?(?:not found|failed)",
+        r"(?:npm (?:ERR!|error) |error )?gyp ERR! (?:build error|configure error|find Python|"
+        r"stack Error|not ok)",
+        r"node-pre-gyp (?:ERR!|error)|prebuild-install (?:ERR!|err) (?!.*warn)|node-gyp(?:: | "
+        r")(?:command )?(?:not found|failed)",
         r"(?:node-gyp|cmake-js|neon).*(?:exit(?:ed)? (?:code|with)|failed)",
         r"fatal error: (?:node\.h|nan\.h|v8\.h|napi\.h|pixman\S*|cairo\S*|vips/\S*)",
-        title=(
-            "The package {module} has native code that does not compile here.",
-        ),
+        title=("The package {module} has native code that does not compile here.",),
         near=(
-            r"(?:npm (?:ERR!|error) path|cwd|gyp ERR! cwd) .*node_modules/(?P<module>@?[\w.-]+(?:/[\w.-]+)?)$",
+            r"(?:npm (?:ERR!|error) path|cwd|gyp ERR! cwd) "
+            r".*node_modules/(?P<module>@?[\w.-]+(?:/[\w.-]+)?)$",
             r"gyp ERR! (?:build error|configure error|stack Error)",
             r"\b(?:fatal )?error: (?!subprocess)",
         ),
@@ -270,7 +183,8 @@ SIGNS = (
             "The install script of {module} ended with an error.",
             "The project's own install script ended with an error.",
         ),
-        when=r"^> (?:\S+ )?(?:pre|post)?install\b|^> \S+ (?:prepare|(?:pre|post)?install)\b|npm (?:ERR!|error) path .*node_modules/",
+        when=r"^> (?:\S+ )?(?:prepare|(?:pre|post)?install)\b|npm (?:ERR!|error) path "
+        r".*node_modules/",
         unless=r"Lifecycle script",
         near=(
             r"npm (?:ERR!|error) path .*node_modules/(?P<module>@?[\w.-]+(?:/[\w.-]+)?)$",
@@ -282,7 +196,8 @@ SIGNS = (
     ),
     sign(
         "postinstall-failed",
-        r"npm (?:ERR!|error) Failed at the (?P<module>@?[\w./-]+)@\S+ (?:pre|post)?(?:install|prepare) script",
+        r"npm (?:ERR!|error) Failed at the (?P<module>@?[\w./-]+)@\S+ (?:pre|post)?(?:install|"
+        r"prepare) script",
         r"^error (?:\S*node_modules/)(?P<module>@?[\w.-]+(?:/[\w.-]+)?): Command failed",
         rf"YN0009:(?: │)? (?:{_SPEC}\S* )?couldn't be built successfully|YN0009:",
         r"node_modules/(?P<module>@?[\w.-]+(?:/[\w.-]+)?) (?:pre|post)?install: (?:Failed|.*ERROR)",
@@ -290,7 +205,8 @@ SIGNS = (
         r"error: (?:post|pre)?install script from \"(?P<module>[^\"]+)\" (?:exited|terminated)",
         r"(?:Failed to set up|ERROR: Failed to (?:set up|download)) (?:chrome|chromium|Chromium)",
         title=("The install script of {module} ended with an error.",),
-        near=r"(?<!Command )\b(?:[Ee]rror|[Ff]ailed|cannot|Cannot|is empty|missing|not found)\b(?!.*Command failed)",
+        near=r"(?<!Command )\b(?:[Ee]rror|[Ff]ailed|cannot|Cannot|is empty|missing|not "
+        r"found)\b(?!.*Command failed)",
         tries=(
             "Correct what the script of {module} reports",
             "Install with --ignore-scripts if the script is not needed",
@@ -302,12 +218,16 @@ SIGNS = (
         "workspace-not-found",
         r"No workspaces found",
         r"Unknown workspace \"(?P<name>[^\"]+)\"",
-        r"Workspace '?\"?(?P<name>[^'\"\s]+)'?\"? not found|Workspace not found \((?P<name2>[^)]+)\)",
-        r"No projects matched the filters|No packages? matched the filter|no package found with name [`'\"](?P<name>[^`'\"]+)",
+        r"Workspace '?\"?(?P<name>[^'\"\s]+)'?\"? not found|Workspace not found "
+        r"\((?P<name2>[^)]+)\)",
+        r"No projects matched the filters|No packages? matched the filter|no package found with "
+        r"name [`'\"](?P<name>[^`'\"]+)",
         r"(?i)No package found with name '(?P<name>[^']+)'|cannot find project '(?P<name2>[^']+)'",
-        r"Could not find (?:project|workspace) [\"'`]?(?P<name>[\w@/.-]+)|Project (?:target|'(?P<name2>[^']+)') does not exist",
+        r"Could not find (?:project|workspace) [\"'`]?(?P<name>[\w@/.-]+)|Project (?:target|"
+        r"'(?P<name2>[^']+)') does not exist",
         r"ERR_PNPM_WORKSPACE_PKG_NOT_FOUND|Workspace dependency \"(?P<name>[^\"]+)\" not found",
-        r"is in the dependencies but no package named \"(?P<name>[^\"]+)\" is present in the workspace",
+        r"is in the dependencies but no package named \"(?P<name>[^\"]+)\" is present in the "
+        r"workspace",
         r"error: No packages matched the filter|No workspace packages? (?:found|matched)",
         title=(
             'The repository has no workspace "{name}".',
@@ -318,21 +238,28 @@ SIGNS = (
     ),
     sign(
         "manifest-missing",
-        r"(?:enoent|Could not read) .*(?P<file>package\.json)|Could not read (?P<file2>package\.json)",
+        r"(?:enoent|Could not read) .*(?P<file>package\.json)|Could not read "
+        r"(?P<file2>package\.json)",
         r"ENOENT.*open '(?P<path>[^']*/(?:package\.json))'",
         r"Couldn't find a (?P<file>package\.json) file in",
-        r"ERR_PNPM_NO_(?:IMPORTER_MANIFEST_FOUND|PKG_MANIFEST)|No (?P<file>package\.json) (?:\([^)]*\) )?(?:was )?found in",
+        r"ERR_PNPM_NO_(?:IMPORTER_MANIFEST_FOUND|PKG_MANIFEST)|No (?P<file>package\.json) "
+        r"(?:\([^)]*\) )?(?:was )?found in",
         r"could not find a (?P<file>package\.json)|No (?:project|package\.json) found in",
         r"The nearest package directory .* doesn't seem to be part of the project",
         r"Could not (?:open|find) (?:the )?requirements? file.*'(?P<file>[^']+)'",
         r"could not find a (?P<file>pyproject\.toml) file|No `?(?P<file2>pyproject\.toml)`? found",
-        r"[Ff]ile not found: `?(?P<file>requirements[\w./-]*\.(?:txt|in))|No such file or directory: '(?P<file2>requirements[^']*)'",
-        r"Neither 'setup\.py' nor '(?P<file>pyproject\.toml)' found|does not appear to be a Python project",
-        r"No (?P<file>Pipfile) (?:present|found)|Config file '(?P<file2>mkdocs\.yml)' does not exist",
+        r"[Ff]ile not found: `?(?P<file>requirements[\w./-]*\.(?:txt|in))|No such file or "
+        r"directory: '(?P<file2>requirements[^']*)'",
+        r"Neither 'setup\.py' nor '(?P<file>pyproject\.toml)' found|does not appear to be a "
+        r"Python project",
+        r"No (?P<file>Pipfile) (?:present|found)|Config file '(?P<file2>mkdocs\.yml)' does not "
+        r"exist",
         r"config directory doesn't contain a (?P<file>conf\.py) file",
         r"running the Angular CLI outside a workspace|Couldn't find any `pages` or `app` directory",
-        r"not (?:in|inside) a (?:Gatsby|Nuxt|Angular|Vue|Ember) project|could not find (?P<file>angular\.json)",
-        r"failed to read dockerfile: open (?P<file>\S+?): no such file|unable to (?:prepare context|evaluate symlinks in Dockerfile path)",
+        r"not (?:in|inside) a (?:Gatsby|Nuxt|Angular|Vue|Ember) project|could not find "
+        r"(?P<file>angular\.json)",
+        r"failed to read dockerfile: open (?P<file>\S+?): no such file|unable to (?:prepare "
+        r"context|evaluate symlinks in Dockerfile path)",
         r"(?:no such file or directory|cannot find).*(?P<file>Dockerfile|Containerfile)\b",
         title=(
             "There is no {file} in the root folder of the project.",
@@ -348,12 +275,17 @@ SIGNS = (
     sign(
         "invalid-json",
         r"npm (?:ERR!|error) code EJSONPARSE",
-        r"JSON\.parse (?:Invalid|Failed|Unexpected|Error)|JSONParseError|ERR_PNPM_(?:JSON_PARSE|BAD_PACKAGE_JSON)",
-        r"(?P<file>\S+\.json):? .*(?:Unexpected (?:token|end|string|number|non-whitespace)|Expected .* in JSON|is not valid JSON)",
-        r"^(?:\w+: )?(?:SyntaxError: )?(?:\S+ )?(?:Unexpected token .*(?:in JSON|is not valid JSON)|Unexpected end of JSON|Expected .* in JSON at position)",
-        r"Cannot parse JSON|(?:Failed|Error|Unable|Could not) (?:to )?(?:parse|parsing|read|reading)(?: the)?(?: file)? ?:?[\"'`]?(?P<file>\S*\.json)",
+        r"JSON\.parse (?:Invalid|Failed|Unexpected|Error)|JSONParseError|ERR_PNPM_(?:JSON_PARSE|"
+        r"BAD_PACKAGE_JSON)",
+        r"(?P<file>\S+\.json):? .*(?:Unexpected (?:token|end|string|number|non-whitespace)|"
+        r"Expected .* in JSON|is not valid JSON)",
+        r"^(?:\w+: )?(?:SyntaxError: )?(?:\S+ )?(?:Unexpected token .*(?:in JSON|is not valid "
+        r"JSON)|Unexpected end of JSON|Expected .* in JSON at position)",
+        r"Cannot parse JSON|(?:Failed|Error|Unable|Could not) (?:to )?(?:parse|parsing|read|"
+        r"reading)(?: the)?(?: file)? ?:?[\"'`]?(?P<file>\S*\.json)",
         r"json\.decoder\.JSONDecodeError",
-        r"error: Failed to parse (?P<file>package\.json)|InvalidPackageJSON|package\.json: (?:Invalid|Expected|Unexpected|Trailing)",
+        r"error: Failed to parse (?P<file>package\.json)|InvalidPackageJSON|package\.json: "
+        r"(?:Invalid|Expected|Unexpected|Trailing)",
         r"InvalidSymbol in (?P<file>\S+)|PropertyNameExpected|CommaExpected|ValueExpected in",
         title=(
             "{file} is not valid JSON.",
@@ -365,12 +297,18 @@ SIGNS = (
     ),
     sign(
         "invalid-manifest",
-        r"Invalid requirement: '?(?P<what>[^'(]+)'?(?: \(from line (?P<line>\d+) of (?P<file>\S+?)\))?",
-        r"(?:The Poetry configuration is invalid|Invalid(?: or)? pyproject|pyproject\.toml is not a valid|RuntimeError: The Poetry configuration)",
-        r"(?:Failed to parse|Couldn't parse requirement in|error parsing|Could not parse)[: ]*[`'\"]?(?P<file>\S*(?:pyproject\.toml|requirements\S*\.txt|Pipfile|setup\.cfg|pnpm-workspace\.yaml|\.npmrc|netlify\.toml))",
+        r"Invalid requirement: '?(?P<what>[^'(]+)'?(?: \(from line (?P<line>\d+) of "
+        r"(?P<file>\S+?)\))?",
+        r"(?:The Poetry configuration is invalid|Invalid(?: or)? pyproject|pyproject\.toml is not "
+        r"a valid|RuntimeError: The Poetry configuration)",
+        r"(?:Failed to parse|Couldn't parse requirement in|error parsing|Could not parse)[: "
+        r"]*[`'\"]?(?P<file>\S*(?:pyproject\.toml|requirements\S*\.txt|Pipfile|setup\.cfg|"
+        r"pnpm-workspace\.yaml|\.npmrc|netlify\.toml))",
         r"TOML parse error at line (?P<line>\d+)|TOMLDecodeError|TomlDecodeError|toml\.decoder",
-        r"npm (?:ERR!|error) code (?:EINVALIDPACKAGENAME|EINVALIDTAGNAME|EDUPLICATEWORKSPACE|EINVALIDTYPE|EOVERRIDE)",
-        r"(?:Invalid (?:package )?name|Invalid tag name|Invalid version|Invalid comparator)[: ]+\"?(?P<what>[^\"]*)",
+        r"npm (?:ERR!|error) code (?:EINVALIDPACKAGENAME|EINVALIDTAGNAME|EDUPLICATEWORKSPACE|"
+        r"EINVALIDTYPE|EOVERRIDE)",
+        r"(?:Invalid (?:package )?name|Invalid tag name|Invalid version|Invalid comparator)[: "
+        r"]+\"?(?P<what>[^\"]*)",
         r"ERR_PNPM_(?:INVALID_\w+|SPEC_NOT_SUPPORTED_\w+)|packages field missing or empty",
         r"error in \S+ setup command|configuration error: `project|invalid pyproject\.toml config",
         r"errors parsing (?P<file>go\.mod)|go\.mod:\d+: (?:unknown directive|usage:|malformed)",

@@ -18,6 +18,9 @@ BODIES: dict[str, Any] = {
     "create_upload": {"size": 1, "format": "zip"},
     "create_deployment": {"source": {"type": "upload", "upload_id": str(uuid4())}},
     "roll_back_project": {},
+    "change_role": {"role": "viewer"},
+    "invite": {},
+    "create_token": {"name": "ci"},
 }
 
 
@@ -31,7 +34,7 @@ async def call(
     )
     body = answer.json() if answer.content else {}
     body.pop("request_id", None)
-    for value in ids.values():
+    for value in ids.values() if body else ():
         body["instance"] = body["instance"].replace(value, "<id>")
     return answer.status_code, body
 
@@ -43,7 +46,16 @@ async def test_a_foreign_id_answers_like_a_random_one(
     """The owner's ids, given by a stranger, tell no more than ids that nobody has."""
     project = (await client.post("projects", json={"slug": "shop"})).json()
     deployment = await platform.deploy(client, project["id"], site())
-    real = {"project_id": project["id"], "deployment_id": deployment["id"]}
+    me = (await client.get("me")).json()
+    account = me["accounts"][0]["id"]
+    token = (await client.post(f"accounts/{account}/tokens", json={"name": "ci"})).json()
+    real = {
+        "project_id": project["id"],
+        "deployment_id": deployment["id"],
+        "account_id": account,
+        "user_id": me["user"]["id"],
+        "token_id": token["id"],
+    }
     random = {name: str(uuid4()) for name in real}
     async with await platform.stranger() as stranger:
         foreign = await call(stranger, operation, real)

@@ -21,6 +21,10 @@ MOST_LINES = 8
 MOST_TRIES = 3
 
 
+# Names of functions in a stack trace are no message.
+_FRAME = re.compile(r"at (?:async |new )?[^\s(]+ \(|at (?:file://)?/\S+:\d+:\d+$|at <\w+> ")
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A sign found in a line."""
@@ -38,11 +42,16 @@ def explain(
     kept = log if isinstance(log, Log) else Log.of(log)
     lines = chosen(kept.lines(), HEAD_LINES, TAIL_LINES, SUSPECT_LINES)
     context = Context(lines, exit_code, phase)
-    hits = find(context)
-    best = root(hits) or ended(context)
+    best, hits = decide(context)
     if best is None:
         return _unknown(lines, kept.looked_at)
     return _answer(context, best, hits, kept.looked_at)
+
+
+def decide(context: Context) -> tuple[Hit | None, Sequence[Hit]]:
+    """The sign that tells the root cause, if any does, and all that were found."""
+    hits = find(context)
+    return root(_grave(hits, context.exit_code)) or ended(context), hits
 
 
 def find(context: Context) -> list[Hit]:
@@ -51,7 +60,7 @@ def find(context: Context) -> list[Hit]:
     seen: set[str] = set()
     signs = [sign for sign in SIGNS if sign.patterns and context.allows(sign)]
     for at, line in enumerate(context.lines):
-        if line.bare in seen:
+        if line.bare in seen or _FRAME.match(line.bare):
             continue
         seen.add(line.bare)
         for sign in signs:
@@ -69,6 +78,11 @@ def root(hits: Sequence[Hit]) -> Hit | None:
     if best is not None and best.sign.last:
         return max((hit for hit in hits if hit.sign is best.sign), key=lambda hit: hit.at)
     return best
+
+
+def _grave(hits: Sequence[Hit], exit_code: int | None) -> Sequence[Hit]:
+    """What may have been the end; a command that ended well got over anything vague."""
+    return [hit for hit in hits if hit.rank >= Rank.CAUSE] if exit_code == 0 else hits
 
 
 def ended(context: Context) -> Hit | None:
@@ -103,9 +117,7 @@ def _answer(context: Context, best: Hit, hits: Sequence[Hit], looked_at: str) ->
 
 def _unknown(lines: Sequence[Line], looked_at: str) -> Explanation:
     cause = CAUSES[UNKNOWN]
-    return Explanation(
-        UNKNOWN, cause.title, _decisive(last_errors(lines)), cause.tries, looked_at
-    )
+    return Explanation(UNKNOWN, cause.title, _decisive(last_errors(lines)), cause.tries, looked_at)
 
 
 def _near(

@@ -1,0 +1,4 @@
+export default function (eleventyConfig) {
+  eleventyConfig.addPassthroughCopy("style.css");
+  return { dir: { output: "www" } };
+}

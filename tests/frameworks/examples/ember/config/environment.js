@@ -1,0 +1,8 @@
+module.exports = (environment) => ({
+  modulePrefix: "example-ember",
+  environment,
+  rootURL: "/",
+  locationType: "history",
+  EmberENV: {},
+  APP: {},
+});

@@ -1,0 +1,1 @@
+export default () => <h1>Preact CLI example</h1>;

@@ -1,0 +1,3 @@
+project = "Sphinx example"
+extensions = []
+html_theme = "alabaster"

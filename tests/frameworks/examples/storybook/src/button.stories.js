@@ -1,0 +1,3 @@
+export default { title: "Button", render: () => "<button>Storybook example</button>" };
+
+export const Primary = {};

@@ -1,0 +1,10 @@
+import adapter from "@sveltejs/adapter-static";
+
+/** @type {import('@sveltejs/kit').Config} */
+const config = {
+  kit: {
+    adapter: adapter({ fallback: "200.html" }),
+  },
+};
+
+export default config;
