@@ -2,7 +2,15 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["**/node_modules/**", ".local/**", ".build/**", "**/*.min.js"] },
+  {
+    ignores: [
+      "**/node_modules/**",
+      ".local/**",
+      ".build/**",
+      "**/*.min.js",
+      "tests/frameworks/examples/**",
+    ],
+  },
   js.configs.recommended,
   {
     rules: {

@@ -30,7 +30,8 @@ class Service:
 
     ``ready`` answers whether it can be used now. ``before_start`` and ``after_ready`` run at
     every start, so also when it was restarted. ``death_signal`` is what the kernel sends when
-    the supervisor is gone; where it is left out, the stop signal.
+    the supervisor is gone; where it is left out, the stop signal. ``own_logs`` are files that
+    it writes besides its output, and that must not grow for ever either.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Service:
     death_signal: int | None = None
     stop_seconds: float = 10
     ready_seconds: float = 60
+    own_logs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

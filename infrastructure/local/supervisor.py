@@ -270,5 +270,7 @@ class Supervisor:
     async def _rotate_logs(self) -> None:
         while True:
             await asyncio.sleep(ROTATE_SECONDS)
-            for log in self._logs.glob("*.log"):
+            services = [node for node in self._nodes.values() if isinstance(node, Service)]
+            own = [log for service in services for log in service.own_logs if log.exists()]
+            for log in (*self._logs.glob("*.log"), *own):
                 rotate(log)

@@ -5,7 +5,7 @@
 const decisions = ngx.shared.hot;
 
 function find(r) {
-    return decisions.get(r.variables.gw_look) || '';
+  return decisions.get(r.variables.gw_look) || "";
 }
 
 export default { find };

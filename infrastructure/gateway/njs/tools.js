@@ -3,36 +3,38 @@
 // read-only and shared by all requests: nginx preloads them, `render.py` writes them.)
 
 function hash(digest) {
-    return /^[0-9a-f]{64}$/.test(digest);
+  return /^[0-9a-f]{64}$/.test(digest);
 }
 
 function identifier(value) {
-    return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
 }
 
 // A value that may stand in a response header: printable ASCII, so no line can be added; and no
 // longer than `most`, because a cached answer's name and headers share one buffer of 3900 bytes.
 function header(value, most) {
-    return typeof value === 'string' && value.length <= most && /^[\x20-\x7e]+$/.test(value);
+  return typeof value === "string" && value.length <= most && /^[\x20-\x7e]+$/.test(value);
 }
 
 function pause(milliseconds) {
-    return new Promise(function (resolve) { setTimeout(resolve, milliseconds); });
+  return new Promise(function (resolve) {
+    setTimeout(resolve, milliseconds);
+  });
 }
 
 // A zone that is full refuses what cannot be made room for: then the value is just not kept.
 // The third argument is the life of the entry; without it the zone's own holds.
 function keep(zone, key, value, life) {
-    try {
-        if (life === undefined) {
-            zone.set(key, value);
-        } else {
-            zone.set(key, value, Math.max(1, Math.floor(life)));
-        }
-        return true;
-    } catch (error) {
-        return false;
+  try {
+    if (life === undefined) {
+      zone.set(key, value);
+    } else {
+      zone.set(key, value, Math.max(1, Math.floor(life)));
     }
+    return true;
+  } catch (error) {
+    return false;
+  }
 }
 
 export default { hash, identifier, header, pause, keep };

@@ -48,4 +48,5 @@ def service(installation: Installation, *, needs: tuple[str, ...]) -> Service:
         stop_signal=signal.SIGQUIT,  # lets running answers end
         death_signal=signal.SIGTERM,
         stop_seconds=5,
+        own_logs=(config.state_dir / "access.log",),
     )

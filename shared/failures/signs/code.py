@@ -214,6 +214,8 @@ SIGNS = (
         r"(?P<file>[\w@./-]+\.\w+) \((?P<line>\d+):\d+\): (?P<what>(?:Expected|Unexpected|"
         r"Expression|Unterminated|Invalid|Duplicate|Missing|Identifier|The symbol|Cannot use|"
         r"Unknown word|Unclosed)(?!.*JSON).*)",
+        r"^(?:Error: +)?(?:[x×✘] +)?(?P<what>(?:Expected|Unexpected|Unterminated) .*(?:found|got|"
+        r"closing|tag|token|of file|string|template|regexp)\b(?!.*JSON).*)",
         r"^@parcel/transformer-[\w-]+: (?P<what>(?:Unexpected|Expected|Expression|Unterminated|"
         r"Invalid|Unknown word).*)",
         r"MDX compilation failed for file \"(?P<file>[^\"]+)\"|Could not (?:parse|compile) "

@@ -45,8 +45,8 @@ SIGNS = (
         "port-variable-invalid",
         r"ERR_SOCKET_BAD_PORT|should be (?:>=|between) 0 and <? ?65536|Port should be >",
         r"'?\$\{?(?P<name>\w*PORT)\}?'? is not a valid (?:port|integer|int)|'\$(?P<name2>\w*PORT)'",
-        r"Invalid value for '-?-p(?:ort)?'?.*|option '?-p, --port\b.* (?:is )?invalid|(?:invalid|"
-        r"bad|illegal) port(?: number)?[:\s]*['\"]?(?P<value>[^\s'\"]*)",
+        r"Invalid value for '-?-p(?:ort)?'?.*|option '?-p, --port\b.* (?:is )?invalid|invalid "
+        r"port(?: number)?[:\s]*['\"]?(?P<value>[^\s'\"]*)",
         r"listen tcp:? (?:address )?\S*: ?(?:unknown port|invalid port|missing port)|lookup "
         r"tcp/\S*: (?:unknown port|Servname|nodename)|address tcp/\S+: unknown port",
         r"(?:Port|PORT|port) (?:must be|should be|is not|needs to be) (?:a |an )?(?:valid |"

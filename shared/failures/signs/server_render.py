@@ -23,7 +23,9 @@ _BUILD_DATA = (
 SIGNS = (
     sign(
         "browser-api-in-server-render",
-        rf"\b[`\"']?(?P<name>{_BROWSER}|navigator)[`\"']? is not (?:defined|available during "
+        # Astro puts the message right after the file's name.
+        rf"(?:\b|html)[`\"']?(?P<name>{_BROWSER}|navigator)[`\"']? is not (?:defined|available "
+        rf"during "
         rf"server)",
         r"(?P<name>localStorage|sessionStorage)\.\w+ is not a function",
         title=(
@@ -124,7 +126,7 @@ SIGNS = (
     ),
     sign(
         "build-fetch-failed",
-        r"\bfetch failed\b|FetchError:?|AxiosError:?|(?:RequestError|HTTPError|HttpError|"
+        r"(?:\b|html)fetch failed\b|FetchError:?|AxiosError:?|(?:RequestError|HTTPError|HttpError|"
         r"ConnectError)\b",
         r"request to (?P<url>https?://\S+) failed",
         r"\bconnect ECONNREFUSED (?P<address>\S+:(?!5432|3306|6379|27017|1433|5672|9042|26257)\d+)",

@@ -23,6 +23,7 @@ SIGNS = (
         r"Invalid environment variables|Missing environment variables?|Environment validation "
         r"(?:failed|error)|Config validation error: \"?(?P<name>[A-Z][A-Z0-9_]+)?|"
         r"env(?:ironment)? (?:schema )?validation",
+        r"\"(?P<name>[A-Z]\w+)\" is not exported by \"(?:virtual:env|\$env)/",
         r"Field required \[type=missing, input_value=\{\}, input_type=dict\]",
         r"validation errors? for (?:\w*Settings|\w*Config)\b|required key (?P<name>[A-Z]\w+) "
         r"missing value",

@@ -1,4 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 
 await mkdir("dist", { recursive: true });
-await writeFile("dist/index.html", "<!doctype html><title>Example</title><h1>Build script example</h1>");
+await writeFile(
+  "dist/index.html",
+  "<!doctype html><title>Example</title><h1>Build script example</h1>",
+);
