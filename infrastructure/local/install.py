@@ -183,14 +183,14 @@ class Installer:
 
     def _npm(self, *words: str) -> list[str]:
         node = binaries.node(self._paths.packages)
-        if node == binaries.system_node():
-            npm = shutil.which("npm")
-            if npm:
-                return [npm, *words]
         script = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        if not script.exists():
-            raise StackError(f"Node is at {node}, but npm is not beside it: install npm.")
-        return [str(node), str(script), *words]
+        # The script first: the wheel's own `npm` is a broken copy of a link to it.
+        if script.exists():
+            return [str(node), str(script), *words]
+        npm = shutil.which("npm")
+        if npm is None:
+            raise StackError(f"Node is at {node}, but npm is not there: install npm.")
+        return [npm, *words]
 
     def _run(self, command: Sequence[str], what: str, folder: Path | None = None) -> None:
         environment = self._environment()
