@@ -228,8 +228,11 @@ async def _threads(file: BinaryIO) -> AsyncIterator[tuple[Archive, _InThread]]:
         yield archive, _InThread(executor)
     finally:
         archive.stop()
-        await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
-        archive.close()
+        try:
+            await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
+        finally:
+            # Also where a second cancellation ends the wait.
+            archive.close()
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
