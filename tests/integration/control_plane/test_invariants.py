@@ -5,6 +5,7 @@ cancelled at some await: whatever it had not committed is gone, as after a kill.
 """
 
 import asyncio
+import gc
 import itertools
 import random
 from typing import Any
@@ -73,6 +74,8 @@ async def states_of(platform: Platform) -> set[str]:
     return {row[0] for row in await platform.execute("SELECT state FROM deployments")}
 
 
+# What a dead claim had open is closed by nobody: that is no leak of ours.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_every_deployment_ends_whatever_happens_to_its_hints(
     platform: Platform, client: httpx.AsyncClient, seed: int
@@ -111,6 +114,7 @@ async def test_every_deployment_ends_whatever_happens_to_its_hints(
     )
     assert releases[0][0] == releases[0][1]
     await assert_histories_are_allowed(platform)
+    gc.collect()  # here, where the warnings of the dead are expected
 
 
 async def assert_histories_are_allowed(platform: Platform) -> None:
