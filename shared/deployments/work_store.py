@@ -141,9 +141,11 @@ async def admit(
     found = await connection.execute(
         "SELECT d.id, d.account_id, d.number, d.tick, d.state,"
         " coalesce((a.limits ->> 'concurrent_deployments')::int, %(account)s) AS bound,"
-        " (SELECT min(n.number) FROM deployments n WHERE n.project_id = d.project_id"
-        "  AND n.lane = d.lane AND n.number > d.number AND n.state = 'queued'"
-        "  AND n.cancel_requested_at IS NULL) AS newer,"
+        # One that was admitted first, or is ready, is newer all the same; one that failed is not.
+        " (SELECT max(n.number) FROM deployments n WHERE n.project_id = d.project_id"
+        "  AND n.lane = d.lane AND n.number > d.number AND n.cancel_requested_at IS NULL"
+        "  AND n.state IN ('queued', 'fetching', 'building', 'publishing', 'rolling_out', 'ready')"
+        " ) AS newer,"
         " EXISTS (SELECT FROM deployments o WHERE o.project_id = d.project_id AND o.lane = d.lane"
         "  AND o.state = ANY(%(active)s)) AS lane_busy,"
         " (SELECT count(*) FROM deployments o WHERE o.account_id = d.account_id"

@@ -5,12 +5,13 @@ each message to the worker's functions as the host would.
 """
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -23,6 +24,7 @@ from infrastructure.local.functions_host.http_server import HttpServer
 from infrastructure.local.functions_host.invoker import Invoker
 from shared.accounts.tokens import sign_ticket
 from shared.config import Settings
+from shared.deployments.advance import Hint
 from shared.services import Services
 from tests.services.handles import Database
 
@@ -143,8 +145,20 @@ async def work_off(worker: Services, seconds: float) -> int:
     raise TimeoutError(f"the queue was not empty after {seconds} s")
 
 
+async def take_hints(platform: Platform) -> list[Hint]:
+    """Every hint that waits in the queue, removed from it."""
+    hints = []
+    storage = platform.settings.storage
+    async with QueueClient.from_connection_string(storage, "deployments") as queue:
+        while messages := [m async for m in queue.receive_messages(max_messages=32)]:
+            for message in messages:
+                body = json.loads(message.content)
+                hints.append(Hint(UUID(body["deployment"]), body["tick"]))
+                await queue.delete_message(message)
+    return hints
+
+
 async def _handle(worker: Services, queue: QueueClient, message: Any) -> None:
-    from shared.deployments.advance import Hint
     from shared.triggers.queue import read_hint
 
     body = message.content.encode()

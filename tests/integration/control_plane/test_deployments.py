@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.integration.control_plane.archives import site
-from tests.services.platform import Platform
+from tests.services.platform import Platform, take_hints
 
 
 @pytest.fixture
@@ -185,6 +185,37 @@ async def test_the_newest_waiting_deployment_wins(
 
     states = [(await client.get(f"deployments/{one['id']}")).json()["state"] for one in created]
     assert states == ["superseded", "superseded", "ready"]
+
+
+async def test_a_newer_deployment_that_came_first_still_wins(
+    platform: Platform, client: httpx.AsyncClient, project: dict[str, Any]
+) -> None:
+    """The older one's hint was lost: it is skipped when the sweep finds it, not built after."""
+    older = await platform.start(client, project["id"], site({"index.html": "1"}))
+    await take_hints(platform)
+    newer = await platform.deploy(client, project["id"], site({"index.html": "2"}))
+    assert newer["state"] == "ready"
+    await platform.worker.upkeep.sweep()
+    await platform.work()
+
+    seen = (await client.get(f"deployments/{older['id']}")).json()
+    assert seen["state"] == "superseded"
+    assert seen["events"][-1]["detail"] == "Skipped: #2 is newer."
+
+
+async def test_a_newer_deployment_that_failed_skips_nothing(
+    platform: Platform, client: httpx.AsyncClient, project: dict[str, Any]
+) -> None:
+    """What waits is not given up for one that came to nothing."""
+    older = await platform.start(client, project["id"], site({"index.html": "1"}))
+    await take_hints(platform)
+    newer = await platform.deploy(client, project["id"], b"no archive at all")
+    assert newer["state"] == "failed"
+    await platform.worker.upkeep.sweep()
+    await platform.work()
+
+    seen = (await client.get(f"deployments/{older['id']}")).json()
+    assert (seen["state"], seen["live"]) == ("ready", True)
 
 
 async def test_an_archive_that_never_arrived_fails_with_a_reason(

@@ -13,14 +13,13 @@ from uuid import UUID
 
 import httpx
 import pytest
-from azure.storage.queue.aio import QueueClient
 
 from shared.deployments import pointer_store
 from shared.deployments.advance import Hint
 from shared.deployments.lifecycle import TERMINAL, TRANSITIONS
 from shared.deployments.outcomes import Claim, Outcome
 from tests.integration.control_plane.archives import site
-from tests.services.platform import Platform
+from tests.services.platform import Platform, take_hints
 
 SEEDS = range(6)
 
@@ -36,21 +35,6 @@ class Recorder:
         self._seen.append((claim.id, claim.row["state"], claim.row["tick"]))
         outcome: Outcome = await self._step(claim)
         return outcome
-
-
-async def take_hints(platform: Platform) -> list[Hint]:
-    """Every hint that waits in the queue, removed from it."""
-    import json
-
-    hints = []
-    storage = platform.settings.storage
-    async with QueueClient.from_connection_string(storage, "deployments") as queue:
-        while messages := [m async for m in queue.receive_messages(max_messages=32)]:
-            for message in messages:
-                body = json.loads(message.content)
-                hints.append(Hint(UUID(body["deployment"]), body["tick"]))
-                await queue.delete_message(message)
-    return hints
 
 
 async def advance_or_die(platform: Platform, hint: Hint, chance: random.Random) -> None:
