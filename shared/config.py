@@ -46,7 +46,6 @@ class Settings:
     )
     webpubsub_hub: str = _setting("WEBPUBSUB_HUB", "Name of the Web PubSub hub", "astrocloud")
     platform_url: str = _setting("PLATFORM_URL", "Where users reach the platform")
-    admin_url: str = _setting("ADMIN_URL", "Where operators reach the admin host")
     sites_url: str = _setting(
         "SITES_URL", "Scheme, domain and port below which tenants' sites live"
     )

@@ -29,7 +29,6 @@ def settings_of(app: str, installation: Installation) -> dict[str, str]:
         "KAFKA_BROKERS": installation.kafka_brokers,
         "WEBPUBSUB_CONNECTION_STRING": installation.webpubsub,
         "PLATFORM_URL": installation.platform_url,
-        "ADMIN_URL": installation.admin_url,
         "SITES_URL": installation.sites_url,
         "SIGNING_KEYS": secrets.text("signing-key"),
         # On a laptop somebody watches: what a dead worker left is taken up sooner.

@@ -90,7 +90,3 @@ def _executable(path: Path, what: str) -> Path:
 def _machine() -> str:
     machine = platform.machine().lower()
     return {"amd64": "x86_64", "aarch64": "a*64", "arm64": "a*64"}.get(machine, machine)
-
-
-def _path_with_sbin() -> str:
-    return os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))

@@ -34,10 +34,6 @@ class Installation:
         return f"http://localhost:{self.ports['gateway']}"
 
     @property
-    def admin_url(self) -> str:
-        return f"http://admin.localhost:{self.ports['gateway']}"
-
-    @property
     def sites_url(self) -> str:
         return f"http://apps.localhost:{self.ports['gateway']}"
 

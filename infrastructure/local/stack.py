@@ -1,6 +1,5 @@
 """Composes the stack: which services and steps there are, and who needs whom."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from infrastructure.local import apps, seed, storage
@@ -82,11 +81,6 @@ def platform(installation: Installation, core_tools: Path | None) -> list[Servic
         for app in apps.APPS
     ]
     return [*services, gateway.service(installation, needs=("storage",))]
-
-
-def services_of(nodes: Sequence[Node]) -> list[str]:
-    """The names of those that run."""
-    return [node.name for node in nodes if isinstance(node, Service)]
 
 
 def _topics_step(brokers: str) -> Step:

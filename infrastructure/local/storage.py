@@ -2,29 +2,29 @@
 
 import asyncio
 
-CONTAINERS = ("objects", "manifests", "routes", "staging")
-QUEUES = ("deployments", "deliveries", "deployments-poison", "deliveries-poison")
+from shared.clients.blobs import CONTAINERS, Blobs
+from shared.clients.queues import QUEUES
+
+ALL_QUEUES = (*QUEUES, *(f"{name}-poison" for name in QUEUES))
 
 
 async def create_all(connection_string: str) -> str:
     """Make those that are not there yet."""
-    await asyncio.to_thread(_create_all, connection_string)
-    return f"{len(CONTAINERS)} containers, {len(QUEUES)} queues"
+    blobs = Blobs(connection_string)
+    try:
+        await blobs.ensure_containers(CONTAINERS)
+    finally:
+        await blobs.close()
+    await asyncio.to_thread(_create_queues, connection_string)
+    return f"{len(CONTAINERS)} containers, {len(ALL_QUEUES)} queues"
 
 
-def _create_all(connection_string: str) -> None:
+def _create_queues(connection_string: str) -> None:
     from azure.core.exceptions import ResourceExistsError
-    from azure.storage.blob import BlobServiceClient
     from azure.storage.queue import QueueServiceClient
 
-    with BlobServiceClient.from_connection_string(connection_string) as blobs:
-        for name in CONTAINERS:
-            try:
-                blobs.create_container(name)
-            except ResourceExistsError:
-                continue
     with QueueServiceClient.from_connection_string(connection_string) as queues:
-        for name in QUEUES:
+        for name in ALL_QUEUES:
             try:
                 queues.create_queue(name)
             except ResourceExistsError:

@@ -28,6 +28,9 @@ _CHUNK = 256 * 1024
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _EXISTS = frozenset({"BlobAlreadyExists", "ConditionNotMet"})
 
+OBJECTS, MANIFESTS, ROUTES, STAGING = "objects", "manifests", "routes", "staging"
+CONTAINERS = (OBJECTS, MANIFESTS, ROUTES, STAGING)
+
 
 class BlobChanged(Conflict):
     """A conditional write found another version of the blob."""

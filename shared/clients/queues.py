@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENTS = "deployments"
 DELIVERIES = "deliveries"
+QUEUES = (DEPLOYMENTS, DELIVERIES)
 
 
 class Queues:

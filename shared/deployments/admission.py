@@ -10,7 +10,6 @@ from uuid import UUID
 from shared.clients.queues import DEPLOYMENTS, Queues
 from shared.config import Settings
 from shared.database import EVERYONE, Connection, Database, Row
-from shared.deliveries import store as deliveries
 from shared.deliveries.service import DeliveryService
 from shared.deployments import store, work_store
 from shared.deployments.announcements import Announcements
@@ -123,8 +122,7 @@ class Admission:
             return []
         detail = f"Skipped: #{row['newer']} is newer."
         await store.insert_event(connection, row["account_id"], row["id"], "superseded", detail)
-        payload = {"account": str(row["account_id"]), "deployment": str(row["id"])}
-        return [await deliveries.insert(connection, row["account_id"], "log_end", payload)]
+        return [await store.end_log(connection, row)]
 
     async def _served(self, account_id: UUID, row: Row) -> None:
         try:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from shared.config import Settings
 from shared.database import EVERYONE, Connection, Database
-from shared.deliveries import store as deliveries
 from shared.deliveries.service import DeliveryService
 from shared.deployments import pointer_store, store, work_store
 from shared.deployments.admission import Admission
@@ -69,7 +68,7 @@ class Completion:
                 raise LeaseLost
             detail = failure["detail"] if failure else None
             await store.insert_event(connection, row["account_id"], row["id"], state, detail)
-            ids = [await end_log(connection, row)]
+            ids = [await store.end_log(connection, row)]
         await self._after_end(row, state, ids)
 
     async def ready(self, row: Mapping[str, Any], release: Release) -> None:
@@ -81,7 +80,7 @@ class Completion:
             live, ids = await self._release(connection, row, release)
             detail = "live" if live else None
             await store.insert_event(connection, row["account_id"], row["id"], "ready", detail)
-            ids.append(await end_log(connection, row))
+            ids.append(await store.end_log(connection, row))
         await self._after_end(row, "ready", ids)
 
     async def _release(
@@ -112,9 +111,3 @@ class Completion:
         await self._announcements.announce(row, state)
         await self._admission.left(row["account_id"], row["id"])
         await self._admission.admit_waiting()
-
-
-async def end_log(connection: Connection, row: Mapping[str, Any]) -> UUID:
-    """Commit with the end of a deployment that its log is to be closed; the delivery."""
-    payload = {"account": str(row["account_id"]), "deployment": str(row["id"])}
-    return await deliveries.insert(connection, row["account_id"], "log_end", payload)

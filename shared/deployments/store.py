@@ -1,11 +1,13 @@
 """The queries of deployments as members see and ask for them; `work_store` has the worker's."""
 
+from collections.abc import Mapping
 from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from shared.database import Connection, Row
+from shared.deliveries import store as deliveries
 
 _COLUMNS: LiteralString = (
     "SELECT d.id, d.account_id, d.project_id, d.environment_id, p.slug AS project_slug, d.number,"
@@ -56,6 +58,12 @@ async def insert_event(
         " VALUES (%s, %s, %s, %s)",
         [account_id, deployment_id, state, detail],
     )
+
+
+async def end_log(connection: Connection, row: Mapping[str, Any]) -> UUID:
+    """Commit with the end of a deployment that its log is to be closed; the delivery."""
+    payload = {"account": str(row["account_id"]), "deployment": str(row["id"])}
+    return await deliveries.insert(connection, row["account_id"], "log_end", payload)
 
 
 async def read_deployment(connection: Connection, deployment_id: UUID) -> Row | None:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from shared.clients.blobs import Blobs
+from shared.clients.blobs import STAGING, Blobs
 from shared.clients.queues import DEPLOYMENTS, Queues
 from shared.config import Settings
 from shared.database import Database, Row
@@ -13,7 +13,7 @@ from shared.deployments import store as deployments
 from shared.deployments.lifecycle import TERMINAL
 from shared.errors import AstroCloudError
 from shared.platform_sites import store
-from shared.projects.service import STAGING
+from shared.projects import store as projects
 
 SYSTEM = "astrocloud"
 _POLL_SECONDS = 0.1
@@ -52,7 +52,8 @@ class PlatformSiteService:
             user = await store.ensure_user(connection, SYSTEM)
             account = await store.ensure_account(connection, SYSTEM)
             project = await store.ensure_project(connection, account, slug, host)
-            await store.insert_upload(connection, upload_id, project, user, size)
+            archive = ("zip", size)
+            await projects.insert_upload(connection, upload_id, project, user, archive, 60)
             wanted = {
                 "environment": "production",
                 "lane": "production",

@@ -54,13 +54,6 @@ async def _ensure_environment(connection: Connection, project: Row, host: str) -
     )
 
 
-async def insert_upload(
-    connection: Connection, upload_id: UUID, project: Row, user_id: UUID, size: int
-) -> None:
-    """The archive that is about to be deployed."""
-    await projects.insert_upload(connection, upload_id, project, user_id, ("zip", size), 60)
-
-
 async def ensure_user(connection: Connection, login: str) -> UUID:
     """The author of platform deployments; nobody can sign in as it."""
     found = await connection.execute(

@@ -9,7 +9,7 @@ import psycopg
 from shared.accounts import store as accounts
 from shared.accounts.service import require_role
 from shared.audit import store as audit
-from shared.clients.blobs import Blobs
+from shared.clients.blobs import STAGING, Blobs
 from shared.config import Settings
 from shared.database import Connection, Database, Row, Scope
 from shared.deliveries.service import DeliveryService
@@ -29,7 +29,6 @@ from shared.projects.slugs import check_slug
 from shared.routes import store as routes
 from shared.routes.models import host_of
 
-STAGING = "staging"
 _UPLOAD_MINUTES = 60
 
 

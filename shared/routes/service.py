@@ -7,13 +7,12 @@ concurrent writers leave the newest route in place.
 import json
 from typing import Any
 
-from shared.clients.blobs import BlobChanged, Blobs
+from shared.clients.blobs import ROUTES, BlobChanged, Blobs
 from shared.database import Database, Row, Scope
 from shared.errors import Unavailable
 from shared.routes import store
 from shared.routes.models import Route, RouteKind
 
-CONTAINER = "routes"
 _TRIES = 5
 
 
@@ -42,12 +41,12 @@ class RouteService:
 
     async def _put_if_newer(self, route: Route) -> bool:
         name = f"{route.host}.json"
-        found = await self._blobs.read(CONTAINER, name)
+        found = await self._blobs.read(ROUTES, name)
         if found is not None and json.loads(found.data)["generation"] >= route.generation:
             return True
         try:
             await self._blobs.upload(
-                CONTAINER,
+                ROUTES,
                 name,
                 route.model_dump_json().encode(),
                 if_match=found.etag if found else None,

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from shared.clients.blobs import Blobs
+from shared.clients.blobs import MANIFESTS, OBJECTS, STAGING, Blobs
 from shared.database import Database
 from shared.sites import store
 from shared.sites.archive import inspect_file
@@ -30,8 +30,6 @@ from shared.sites.models import (
     PublishJob,
     SiteFile,
 )
-
-OBJECTS, MANIFESTS, STAGING = "objects", "manifests", "staging"
 
 T = TypeVar("T")
 Report = Callable[[Progress], Awaitable[None]]

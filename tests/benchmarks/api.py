@@ -282,7 +282,6 @@ def _prepare(embedded: Embedded, api: str, owner: str, user: UUID) -> Bench:
                 "KAFKA_BROKERS",
                 "WEBPUBSUB_CONNECTION_STRING",
                 "PLATFORM_URL",
-                "ADMIN_URL",
                 "SITES_URL",
             ),
             "http://unused",

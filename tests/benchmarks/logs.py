@@ -40,7 +40,7 @@ BURST = 10
 PADDING = "x" * 80
 HUB = "astrocloud"
 UNUSED_SETTINGS = (
-    *("REDIS_URL", "AzureWebJobsStorage", "PLATFORM_URL", "ADMIN_URL", "SITES_URL"),
+    *("REDIS_URL", "AzureWebJobsStorage", "PLATFORM_URL", "SITES_URL"),
     "SIGNING_KEYS",
 )
 APP = """

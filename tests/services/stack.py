@@ -74,10 +74,6 @@ class Stack:
         return self.installation.platform_url
 
     @property
-    def admin_url(self) -> str:
-        return self.installation.admin_url
-
-    @property
     def sites_url(self) -> str:
         return self.installation.sites_url
 

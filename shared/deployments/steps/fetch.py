@@ -5,12 +5,11 @@ import tempfile
 from pathlib import Path
 from typing import cast
 
-from shared.clients.blobs import Blobs
+from shared.clients.blobs import STAGING, Blobs
 from shared.deployments.outcomes import Claim, Next, Outcome
 from shared.errors import ValidationFailed
 from shared.plans import limits
 from shared.plans.limits import value_of
-from shared.projects.service import STAGING
 from shared.sites.archive import inspect_archive
 from shared.sites.models import ArchiveFormat, ArchiveSummary, SiteLimits
 

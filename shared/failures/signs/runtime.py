@@ -13,6 +13,14 @@ _LISTENS = (
     r"\[::\]?\]?):|:)"
     r"(?P<port>\d{2,5})\b(?!\.\d)"
 )
+_ELSEWHERE = (
+    "The server listens on port {port} and not on the port in the variable PORT, or not "
+    "on all addresses, so no request reaches it.",
+)
+_LISTEN_RIGHT = (
+    "Listen on the port in the variable PORT, e.g. process.env.PORT || {port}",
+    "Listen on 0.0.0.0 and not on 127.0.0.1 or localhost",
+)
 
 SIGNS = (
     sign(
@@ -165,14 +173,8 @@ SIGNS = (
     sign(
         "port-variable-ignored",
         _LISTENS,
-        title=(
-            "The server listens on port {port} and not on the port in the variable PORT, or not "
-            "on all addresses, so no request reaches it.",
-        ),
-        tries=(
-            "Listen on the port in the variable PORT, e.g. process.env.PORT || {port}",
-            "Listen on 0.0.0.0 and not on 127.0.0.1 or localhost",
-        ),
+        title=_ELSEWHERE,
+        tries=_LISTEN_RIGHT,
         exits=(124, 142, 143),
         phases=("start",),
         rank=Rank.WEAK + 1,
@@ -182,14 +184,8 @@ SIGNS = (
     sign(
         "port-variable-ignored",
         _LISTENS,
-        title=(
-            "The server listens on port {port} and not on the port in the variable PORT, or not "
-            "on all addresses, so no request reaches it.",
-        ),
-        tries=(
-            "Listen on the port in the variable PORT, e.g. process.env.PORT || {port}",
-            "Listen on 0.0.0.0 and not on 127.0.0.1 or localhost",
-        ),
+        title=_ELSEWHERE,
+        tries=_LISTEN_RIGHT,
         exits=(124, 142, 143),
         rank=Rank.WEAK,
         last=True,

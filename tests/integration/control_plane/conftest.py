@@ -30,7 +30,6 @@ async def platform(
             "Endpoint=http://127.0.0.1:9;AccessKey=bm90aGluZyBsaXN0ZW5zIHRoZXJlIGF0IGFsbA==;Version=1.0;"
         ),
         "PLATFORM_URL": "http://localhost:8080",
-        "ADMIN_URL": "http://admin.localhost:8080",
         "SITES_URL": f"http://{secrets.token_hex(4)}.localhost:8080",
         "SIGNING_KEYS": secrets.token_hex(32),
         "DEVELOPMENT_SIGN_IN_SECRET": secrets.token_hex(32),
