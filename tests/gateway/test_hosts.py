@@ -1,6 +1,8 @@
 """Which host answers what: tenants, platform, admin, and everyone else."""
 
 import asyncio
+import base64
+import hashlib
 import json
 
 import pytest
@@ -35,6 +37,15 @@ async def test_unknown_host_gets_its_page(gateway: Gateway, host: str) -> None:
     assert answer.status_code == 404
     assert "No site answers at this address" in answer.text
     assert PAGE_HEADERS.items() <= dict(answer.headers).items()
+
+
+async def test_pages_wear_the_style_that_their_policy_allows(gateway: Gateway) -> None:
+    """The policy names the hash of all that stands in the style element, as browsers compare it."""
+    answer = await gateway.get("nobody.apps.localhost", "/")
+    style = answer.text.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert "color" in style
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
 
 
 async def test_page_cannot_be_written_by_the_host(gateway: Gateway) -> None:

@@ -1,5 +1,7 @@
 """What the renderer writes: no secret but in one file, no setting that becomes a directive."""
 
+import base64
+import hashlib
 import json
 import re
 import stat
@@ -44,6 +46,19 @@ def test_every_name_is_filled(config: GatewayConfig, tmp_path: Path) -> None:
     for path in (tmp_path / "nginx").glob("*.*"):
         left = set(re.findall(r"\{\{\w+\}\}", path.read_text()))
         assert left <= {"{{host}}"}, path.name
+
+
+def test_every_page_has_the_one_style_that_is_allowed(
+    config: GatewayConfig, tmp_path: Path
+) -> None:
+    """One hash stands for all pages, so what is in their style elements must be the same."""
+    render(config, tmp_path / "nginx")
+    pages = json.loads((tmp_path / "nginx" / "pages.json").read_text())
+    allowed = pages.pop("style_hash")
+    for name, page in pages.items():
+        style = page.partition("<style>")[2].partition("</style>")[0]
+        digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert digest == allowed, name
 
 
 def test_rendering_twice_replaces_what_was_there(config: GatewayConfig, tmp_path: Path) -> None:
