@@ -52,8 +52,29 @@ class Settings:
     signing_keys: tuple[str, ...] = _setting(
         "SIGNING_KEYS", "Keys of the access tokens, newest first, comma separated", secret=True
     )
+    encryption_keys: tuple[str, ...] = _setting(
+        "ENCRYPTION_KEYS", "Fernet keys of stored secrets, newest first, by commas", secret=True
+    )
     development_secret: str = _setting(
         "DEVELOPMENT_SIGN_IN_SECRET", "Signs one-time links; only read when local", "", secret=True
+    )
+    builder: str = _setting(
+        "BUILDER", "Where sources are built: runner, or none where only files are published", "none"
+    )
+    runner_socket: str = _setting("RUNNER_SOCKET", "Path of the runner's Unix socket", "")
+    outgoing_allowed: tuple[str, ...] = _setting(
+        "OUTGOING_ALLOWED",
+        "host:port[,host:port] that users may name although they are private, such as an own Git"
+        " server; they may speak plain HTTP",
+        (),
+    )
+    outgoing_certificates: str = _setting(
+        "OUTGOING_CERTIFICATES", "File of authorities that are trusted besides the usual ones", ""
+    )
+    outgoing_proxy: str = _setting(
+        "OUTGOING_PROXY",
+        "Proxy for requests to addresses that users name; must refuse private ones",
+        "",
     )
     rate_limit: int = _setting("RATE_LIMIT", "Requests a minute that one user may make", 1200)
     sign_in_rate_limit: int = _setting(

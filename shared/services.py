@@ -22,10 +22,13 @@ from shared.rate_limits.service import RateLimitService
 from shared.routes.service import RouteService
 
 if TYPE_CHECKING:
+    from shared.builders.port import Builder
     from shared.clients.kafka import Producer
     from shared.clients.webpubsub import PushClient
+    from shared.crypto import Crypto
     from shared.deployments.admission import Admission
     from shared.deployments.advance import Advancer
+    from shared.deployments.given_variables import GivenVariables
     from shared.deployments.service import DeploymentService
     from shared.events.service import EventService
     from shared.health.service import HealthService
@@ -34,7 +37,10 @@ if TYPE_CHECKING:
     from shared.members.service import MemberService
     from shared.operations.service import OperationsService
     from shared.platform_sites.service import PlatformSiteService
+    from shared.projects.prebuilt import PrebuiltService
+    from shared.sources.guard import Guard
     from shared.upkeep import Upkeep
+    from shared.variables.service import VariableService
 
 
 class Services:
@@ -47,6 +53,13 @@ class Services:
     def database(self) -> Database:
         """The pool of this app's role."""
         return Database(self.settings.database_url, self.settings.database_pool)
+
+    @cached_property
+    def crypto(self) -> "Crypto":
+        """Seals what must not be read from the database."""
+        from shared.crypto import Crypto
+
+        return Crypto(self.settings.encryption_keys)
 
     @cached_property
     def redis(self) -> RedisClient:
@@ -116,7 +129,9 @@ class Services:
         from shared.logs.service import LogService
         from shared.logs.store import LogStore
 
-        return LogService(LogStore(self.database), self.producer, self.push)
+        return LogService(
+            LogStore(self.database), self.producer, self.push, self.given_variables.secrets_of
+        )
 
     @cached_property
     def events(self) -> "EventService":
@@ -133,13 +148,59 @@ class Services:
     @cached_property
     def deliveries(self) -> DeliveryService:
         """Payload-bearing work."""
-        handlers = {"route": self.routes.deliver, "log_end": self._end_log}
+        handlers = {
+            "route": self.routes.deliver,
+            "log_end": self._end_log,
+            "run_end": self._end_run,
+            "cache_clear": self._clear_cache,
+        }
         return DeliveryService(self.database, self.queues, handlers)
 
     @cached_property
     def projects(self) -> ProjectService:
         """Projects and uploads."""
-        return ProjectService(self.database, self.deliveries, self.blobs, self.settings)
+        return ProjectService(
+            self.database, self.deliveries, self.blobs, self.crypto, self.settings
+        )
+
+    @cached_property
+    def variables(self) -> "VariableService":
+        """Environment variables."""
+        from shared.variables.service import VariableService
+
+        return VariableService(self.database, self.crypto)
+
+    @cached_property
+    def prebuilt(self) -> "PrebuiltService":
+        """Finished sites, sent by their digests."""
+        from shared.projects.prebuilt import PrebuiltService
+
+        return PrebuiltService(self.database, self.blobs, self.settings)
+
+    @cached_property
+    def given_variables(self) -> "GivenVariables":
+        """What deployments are given."""
+        from shared.deployments.given_variables import GivenVariables
+
+        return GivenVariables(self.database, self.crypto, self.settings)
+
+    @cached_property
+    def guard(self) -> "Guard":
+        """The way out to addresses that users name."""
+        from shared.sources.guard import Guard
+
+        return Guard(
+            allowed=self.settings.outgoing_allowed,
+            certificates=self.settings.outgoing_certificates or None,
+            proxy=self.settings.outgoing_proxy or None,
+        )
+
+    @cached_property
+    def builder(self) -> "Builder":
+        """Where commands of tenants run."""
+        from shared.builders import builder_of
+
+        return builder_of(self.settings)
 
     @cached_property
     def deployments(self) -> "DeploymentService":
@@ -203,9 +264,11 @@ class Services:
         from shared.deployments.steps.admit import Admit
         from shared.deployments.steps.build import Build
         from shared.deployments.steps.fetch import Fetch
+        from shared.deployments.steps.git_source import GitFetch
         from shared.deployments.steps.publish import Publish
         from shared.sites.publisher import Publisher
 
+        git = GitFetch(self.blobs, self.database, self.guard, self.crypto)
         completion = Completion(
             self.database,
             self.deliveries,
@@ -220,10 +283,17 @@ class Services:
             completion,
             {
                 "queued": Admit(self.admission),
-                "fetching": Fetch(self.blobs),
-                "building": Build(),
-                "publishing": Publish(Publisher(self.blobs, self.database)),
+                "fetching": Fetch(self.blobs, self.database, git, self.given_variables),
+                "building": Build(self.builder, self.blobs, self.logs, self.given_variables),
+                "publishing": Publish(
+                    Publisher(self.blobs, self.database),
+                    self.builder,
+                    self.blobs,
+                    self.database,
+                    self.given_variables,
+                ),
             },
+            self.builder,
             self.settings.deployment_lease,
         )
 
@@ -243,6 +313,12 @@ class Services:
 
     async def _end_log(self, scope: Scope, payload: dict[str, Any]) -> None:
         await self.logs.deliver_end(scope, payload)
+
+    async def _end_run(self, _scope: Scope, payload: dict[str, Any]) -> None:
+        await self.builder.delete(payload["key"])
+
+    async def _clear_cache(self, _scope: Scope, payload: dict[str, Any]) -> None:
+        await self.builder.clear_cache(payload["cache"])
 
     async def close(self) -> None:
         """Close every client that was opened."""

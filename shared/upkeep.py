@@ -30,8 +30,10 @@ class Upkeep:
             _log.info("swept %d deployments and %d deliveries", deployments, delivered)
 
     async def clean(self) -> None:
-        """Delete staged archives, old keys, ended sessions and done deliveries."""
+        """Delete what has had its time, and seal with the newest key what is not yet."""
         uploads = await self._services.projects.clean_uploads()
+        await self._services.variables.clean()
+        await self._services.variables.reseal()
         async with self._services.database.transaction() as connection:
             rows = await accounts.delete_expired(connection)
             rows += await idempotency.delete_old(connection)

@@ -3,10 +3,11 @@
 from functools import cache
 from typing import Any
 
-from functions.api import accounts, auth, deployments, health, logs, projects
+from functions.api import accounts, auth, deployments, health, logs, projects, variables
 from shared.services import services
 
-RESOURCES = tuple(m.resource for m in (auth, accounts, projects, deployments, logs, health))
+_MODULES = (auth, accounts, projects, variables, deployments, logs, health)
+RESOURCES = tuple(module.resource for module in _MODULES)
 
 
 @cache

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.projects.models import (
+    Prebuilt,
+    PrebuiltCreate,
     Project,
     ProjectCreate,
     ProjectUpdate,
@@ -85,3 +87,26 @@ async def create_upload(call: Call) -> Upload:
     scope = call.scope
     project_id = call.id("project_id")
     return await services().projects.start_upload(scope, project_id, call.new_id, archive)
+
+
+@resource.operation(
+    "POST",
+    "projects/{project_id}/prebuilt",
+    body=PrebuiltCreate,
+    returns=Prebuilt,
+    status=201,
+    needs="deploy",
+    max_body=8_388_608,
+)
+async def create_prebuilt(call: Call) -> Prebuilt:
+    """Name all files of a finished site, and be told which are missing."""
+    files = call.body(PrebuiltCreate)
+    project_id = call.id("project_id")
+    return await services().prebuilt.start(call.scope, project_id, call.new_id, files)
+
+
+@resource.operation("DELETE", "projects/{project_id}/cache", status=202, needs="deploy")
+async def clear_cache(call: Call) -> Reply:
+    """Forget what earlier builds have kept: the next one downloads everything anew."""
+    await services().projects.clear_cache(call.scope, call.id("project_id"))
+    return Reply()

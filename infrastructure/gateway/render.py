@@ -93,7 +93,7 @@ class GatewayConfig:
     blob_timeout: float = 2.0  # for a route or a shard; an object may pause five times as long
     unknown_hosts_per_second: int = 50  # looked up for one client address
     upload_max_bytes: int = 512 * 1024 * 1024
-    api_max_bytes: int = 1024 * 1024
+    api_max_bytes: int = 8 * 1024 * 1024
     csp_connect: tuple[str, ...] = ()  # where the front ends may connect besides their own host
     workers: int = 1
     connections: int = 4096

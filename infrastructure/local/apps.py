@@ -31,12 +31,18 @@ def settings_of(app: str, installation: Installation) -> dict[str, str]:
         "PLATFORM_URL": installation.platform_url,
         "SITES_URL": installation.sites_url,
         "SIGNING_KEYS": secrets.text("signing-key"),
+        "ENCRYPTION_KEYS": _fernet_key(secrets.base64("encryption-key", 32)),
         # On a laptop somebody watches: what a dead worker left is taken up sooner.
         "DEPLOYMENT_LEASE_SECONDS": "10",
     }
     if app == "api":
         values["DEVELOPMENT_SIGN_IN_SECRET"] = secrets.text("development-sign-in")
     return values
+
+
+def _fernet_key(key: str) -> str:
+    """Fernet wants its base64 URL-safe."""
+    return key.replace("+", "-").replace("/", "_")
 
 
 def _stage_all(installation: Installation) -> list[str]:

@@ -104,7 +104,7 @@ def _page(title: str, text: str, table: list[str]) -> str:
 def _default(value: object) -> str:
     if value is MISSING:
         return "required"
-    return f"`{value}`" if value != "" else "empty"
+    return f"`{value}`" if value not in ("", ()) else "empty"
 
 
 def _descendants(base: type[AstroCloudError]) -> Iterator[type[AstroCloudError]]:

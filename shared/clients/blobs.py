@@ -91,7 +91,7 @@ class Blobs:
         self,
         container: str,
         name: str,
-        data: bytes,
+        data: bytes | BinaryIO,
         *,
         if_match: str | None = None,
         if_absent: bool = False,

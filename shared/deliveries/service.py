@@ -38,6 +38,14 @@ class DeliveryService:
             except Unavailable as error:
                 _log.warning("delivery %s waits for the sweep: %s", identity, error.code)
 
+    async def hand_over(self, identities: Sequence[UUID]) -> None:
+        """Leave what was just committed to the worker; the sweep does it where this fails."""
+        for identity in identities:
+            try:
+                await self._hint(identity, 0, 0)
+            except Unavailable as error:
+                _log.warning("delivery %s waits for the sweep: %s", identity, error.code)
+
     async def attempt(self, identity: UUID, tick: int, scope: Scope = EVERYONE) -> None:
         """Try one delivery; a stale tick does nothing."""
         async with self._database.transaction(scope) as connection:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from shared.builders.port import Builder
 from shared.clients.queues import DEPLOYMENTS, Queues
 from shared.database import Database, Row
 from shared.deployments import work_store
@@ -25,6 +26,7 @@ from shared.deployments.outcomes import (
     Outcome,
     Overdue,
     Ready,
+    Skip,
     Step,
     Wait,
 )
@@ -61,6 +63,7 @@ class Advancer:
         logs: LogService,
         completion: Completion,
         steps: Mapping[State, Step],
+        builder: Builder,
         lease_seconds: int,
     ) -> None:
         self._database = database
@@ -68,6 +71,7 @@ class Advancer:
         self._logs = logs
         self._completion = completion
         self._steps = steps
+        self._builder = builder
         self._lease_seconds = lease_seconds
 
     async def advance(self, hint: Hint) -> None:
@@ -109,7 +113,7 @@ class Advancer:
         if row is None:
             return None
         log = self._logs.writer(row["account_id"], row["id"], f"advance-{row['tick']}")
-        claim = Claim(row, log, self._renewal(row))
+        claim = Claim(row, log, self._renewal(row), self._keeping(row))
         try:
             outcome = await self._run(claim)
             await log.flush()
@@ -118,8 +122,24 @@ class Advancer:
             return None
         except Canceled:
             await log.flush()
-            await self._completion.finish(row, "canceled")
-            return None
+            return await self._cancel(claim)
+
+    async def _cancel(self, claim: Claim) -> int | None:
+        """End what runs outside, then the row: who reads "canceled" can rely on it."""
+        row = claim.row
+        try:
+            await self._end_run(row)
+        except AstroCloudError as error:
+            if row["attempt"] + 1 < _MOST_ATTEMPTS:
+                outcome = self._try_again(claim, error.code)
+                return await self._commit(claim, outcome)
+            _log.error("%s: its build is ended later: %s", claim.name, error.detail)
+        await self._completion.finish(row, "canceled")
+        return None
+
+    async def _end_run(self, row: Mapping[str, Any]) -> None:
+        if row["run"]:
+            await self._builder.cancel(row["run"]["key"])
 
     async def _run(self, claim: Claim) -> Outcome:
         """The step's answer, with its errors as answers too."""
@@ -160,11 +180,14 @@ class Advancer:
                 return await self._completion.move(row, outcome)
             case Ready(release):
                 await self._completion.ready(row, release)
-            case Fail(code, title, detail):
-                claim.log.write(detail, stream="stderr")
+            case Fail():
+                claim.log.write(outcome.detail, stream="stderr")
                 await claim.log.flush()
-                failure = {"code": code, "title": title, "detail": detail}
-                await self._completion.finish(row, "failed", failure)
+                await self._completion.finish(row, "failed", failure=outcome.document())
+            case Skip(reason):
+                claim.log.write(reason)
+                await claim.log.flush()
+                await self._completion.finish(row, "canceled", skipped=reason)
             case Wait(seconds):
                 retry = isinstance(outcome, _Retry)
                 return await self._wait(row, seconds, failed_attempt=retry)
@@ -181,6 +204,15 @@ class Advancer:
             return None
         tick: int = row["tick"]
         return tick
+
+    def _keeping(self, row: Row) -> Any:
+        async def keep(run: Mapping[str, Any]) -> None:
+            async with self._database.transaction() as connection:
+                if not await work_store.set_run(connection, row, run):
+                    raise LeaseLost
+            row["run"] = dict(run)  # whoever ends the row reads it here
+
+        return keep
 
     def _renewal(self, row: Row) -> Any:
         async def renew(progress: Mapping[str, int]) -> None:

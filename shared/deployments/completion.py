@@ -44,9 +44,12 @@ class Completion:
     async def move(self, row: Mapping[str, Any], outcome: Next) -> int:
         """To the next state at work; the tick to go on with. Raises LeaseLost."""
         check_transition(row["state"], outcome.state)
-        changes: dict[str, Any] = {"source": dict(outcome.source)}
-        if outcome.build_spec is not None:
-            changes["build_spec"] = dict(outcome.build_spec)
+        changes = {
+            "source": dict(outcome.source),
+            "build_spec": outcome.build_spec,
+            "variables": outcome.variables,
+            "reused_from": outcome.reused_from,
+        }
         async with self._database.transaction() as connection:
             if not await work_store.move(connection, row, outcome.state, changes):
                 raise LeaseLost
@@ -59,29 +62,38 @@ class Completion:
         self,
         row: Mapping[str, Any],
         state: State,
-        failure: dict[str, str] | None = None,
+        *,
+        failure: Mapping[str, Any] | None = None,
+        skipped: str | None = None,
     ) -> None:
         """To a state that ends it without a release. Raises LeaseLost."""
         check_transition(row["state"], state)
         async with self._database.transaction() as connection:
-            if not await work_store.finish(connection, row, state, failure):
+            if not await work_store.finish(connection, row, state, failure, skipped):
                 raise LeaseLost
-            detail = failure["detail"] if failure else None
+            detail = failure["detail"] if failure else skipped
             await store.insert_event(connection, row["account_id"], row["id"], state, detail)
-            ids = [await store.end_log(connection, row)]
+            ids = await self._ends(connection, row)
         await self._after_end(row, state, ids)
 
     async def ready(self, row: Mapping[str, Any], release: Release) -> None:
         """Commit the release, its permalink and, where nothing forbids, that it is live."""
         check_transition(row["state"], "ready")
         async with self._database.transaction() as connection:
-            if not await work_store.finish(connection, row, "ready", None):
+            if not await work_store.finish(connection, row, "ready"):
                 raise LeaseLost
             live, ids = await self._release(connection, row, release)
             detail = "live" if live else None
             await store.insert_event(connection, row["account_id"], row["id"], "ready", detail)
-            ids.append(await store.end_log(connection, row))
+            ids += await self._ends(connection, row)
         await self._after_end(row, "ready", ids)
+
+    async def _ends(self, connection: Connection, row: Mapping[str, Any]) -> list[UUID]:
+        """What must still happen once a deployment has ended: its deliveries."""
+        ids = [await store.end_log(connection, row)]
+        if row["run"]:
+            ids.append(await store.end_run(connection, row))
+        return ids
 
     async def _release(
         self, connection: Connection, row: Mapping[str, Any], release: Release
@@ -92,6 +104,7 @@ class Completion:
             "kind": release.kind,
             "serving": dict(release.serving),
             "settings": dict(release.settings),
+            "fingerprint": release.fingerprint,
             "files": release.files,
             "bytes": release.bytes,
             "progress": dict(release.progress),

@@ -1,12 +1,13 @@
 """What the API takes and says of deployments."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
 from shared.deployments.lifecycle import State
+from shared.detection.settings import BuildSettings
 from shared.models import Request, Response
 
 EnvironmentName = Literal["production", "preview"]
@@ -19,11 +20,56 @@ class UploadSource(Request):
     upload_id: UUID
 
 
-class DeploymentCreate(Request):
-    """What to put online, and where."""
+class PrebuiltSource(Request):
+    """A finished site: its files were named at ``/prebuilt``, the missing ones uploaded."""
 
-    source: Annotated[UploadSource, Field(discriminator=None)]
+    type: Literal["prebuilt"]
+    upload_id: UUID
+
+
+class GitSource(Request):
+    """A revision of a Git repository; without an address the project's own.
+
+    At most one of branch, tag and commit; without any the project's branch, or the default one.
+    """
+
+    type: Literal["git"]
+    url: Annotated[str | None, Field(max_length=2000)] = None
+    branch: Annotated[str | None, Field(min_length=1, max_length=250)] = None
+    tag: Annotated[str | None, Field(min_length=1, max_length=250)] = None
+    commit: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+
+    @model_validator(mode="after")
+    def _names_one_revision(self) -> "GitSource":
+        named = [name for name in ("branch", "tag", "commit") if getattr(self, name)]
+        if len(named) > 1:
+            raise ValueError(f"{' and '.join(named)} cannot both be given: name one revision")
+        return self
+
+
+class RedeploySource(Request):
+    """The source of an earlier deployment of this project, once more."""
+
+    type: Literal["deployment"]
+    deployment_id: UUID
+
+
+Source = Annotated[
+    UploadSource | PrebuiltSource | GitSource | RedeploySource, Field(discriminator="type")
+]
+
+
+class DeploymentCreate(Request):
+    """What to put online, and where.
+
+    ``settings`` are for this deployment alone and go before all others. Without ``use_cache``
+    everything is built anew: no cache is read, no release used again.
+    """
+
+    source: Source
     environment: EnvironmentName = "production"
+    settings: BuildSettings | None = None
+    use_cache: bool = True
 
 
 class RollbackRequest(Request):
@@ -32,12 +78,39 @@ class RollbackRequest(Request):
     deployment_id: UUID | None = None
 
 
+class DecisiveLine(Response):
+    """A line of the build's output that shows the cause; ``n`` counts within that output."""
+
+    n: int
+    text: str
+
+
 class Failure(Response):
-    """Why a deployment failed: a stable code, what happened, and what to do."""
+    """Why a deployment failed: a stable code, what happened, and what to do.
+
+    Where commands failed, ``cause`` is the slug of what is known of it, with the lines that show
+    it and what to try.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
 
     code: str
     title: str
     detail: str
+    cause: str | None = None
+    lines: list[DecisiveLine] = []
+    tries: Annotated[list[str], Field(alias="try")] = []
+
+
+class SourceDescription(Response):
+    """Where a deployment's files came from."""
+
+    type: Literal["upload", "prebuilt", "git"]
+    url: str | None = None
+    branch: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    commit_message: str | None = None
 
 
 class Progress(Response):
@@ -57,6 +130,13 @@ class Event(Response):
     at: datetime
 
 
+class BuildTimes(Response):
+    """How long the commands of a build took, by phase, and whether a cache helped."""
+
+    seconds: dict[str, float]
+    cache_hit: bool
+
+
 class Deployment(Response):
     """One attempt to put one revision online."""
 
@@ -66,10 +146,15 @@ class Deployment(Response):
     number: int
     environment: EnvironmentName
     state: State
+    source: SourceDescription
+    build_spec: dict[str, Any] | None
+    build: BuildTimes | None
     url: str
     permalink: str | None
     live: bool
     release_id: UUID | None
+    reused_from: int | None
+    skipped: str | None
     progress: Progress
     failure: Failure | None
     cancel_requested: bool

@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from shared.deployments.lifecycle import State
 from shared.logs.writer import LogWriter
 
 Result = TypeVar("Result")
 _RENEW_SECONDS = 2.0
+_NAMESPACE = UUID("0a8d6f0e-6d0c-4b4e-9d52-6a5b8b0f5c7d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Claim:
     log: LogWriter
     renew: Callable[[Mapping[str, int]], Awaitable[None]]
     """Keeps the lease and stores progress; raises LeaseLost, Canceled or Overdue."""
+
+    keep_run: Callable[[Mapping[str, Any]], Awaitable[None]]
+    """Commits which run the builder is asked for; raises LeaseLost."""
 
     async def keep_while(self, work: Awaitable[Result]) -> Result:
         """The result of some work that tells of no progress, with the lease kept meanwhile."""
@@ -48,6 +52,11 @@ class Claim:
         return f"{self.row['project_slug']} #{self.row['number']}"
 
 
+def release_id_of(row: Mapping[str, Any]) -> UUID:
+    """The id of a deployment's release: a repeated step writes the same again, not another."""
+    return uuid5(_NAMESPACE, str(row["id"]))
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """What a step leaves: a complete release, its row not yet committed."""
@@ -59,15 +68,22 @@ class Release:
     bytes: int
     progress: Mapping[str, int]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """Go on to a state; ``source`` and ``build_spec`` are kept in the row for later steps."""
+    """Go on to a state; all else is kept in the row for later steps.
+
+    ``variables`` is the sealed snapshot, ``reused_from`` the number of the deployment whose
+    release is used again.
+    """
 
     state: State
     source: Mapping[str, Any] = field(default_factory=dict)
     build_spec: Mapping[str, Any] | None = None
+    variables: str | None = None
+    reused_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +102,30 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """It cannot be done: a stable code, what happened, and what to do."""
+    """It cannot be done: a stable code, what happened, and what to do.
+
+    ``explanation`` holds cause, lines and what to try, where a command failed.
+    """
 
     code: str
     title: str
     detail: str
+    explanation: Mapping[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """As the row keeps it."""
+        told = {"code": self.code, "title": self.title, "detail": self.detail}
+        return {**told, **self.explanation}
 
 
-Outcome = Next | Ready | Wait | Fail
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """There is nothing to do: why, in words. The deployment ends without a release."""
+
+    reason: str
+
+
+Outcome = Next | Ready | Wait | Fail | Skip
 
 
 class Step(Protocol):

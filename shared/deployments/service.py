@@ -1,5 +1,6 @@
 """Deployments as members act on them: create, look, cancel, promote, roll back, unpin."""
 
+from typing import Any
 from uuid import UUID
 
 from shared.accounts.service import require_role
@@ -8,8 +9,9 @@ from shared.clients.queues import DEPLOYMENTS, Queues
 from shared.config import Settings
 from shared.database import Connection, Database, Row, Scope
 from shared.deliveries.service import DeliveryService
-from shared.deployments import pointer_store, store
+from shared.deployments import pointer_store, sources, store
 from shared.deployments.models import (
+    BuildTimes,
     Deployment,
     DeploymentCreate,
     DeploymentDetail,
@@ -17,8 +19,7 @@ from shared.deployments.models import (
     Failure,
     Progress,
 )
-from shared.errors import Conflict, NotFound, Unavailable, ValidationFailed
-from shared.projects import store as projects
+from shared.errors import Conflict, NotFound, Unavailable
 from shared.projects.service import existing_project, permitted_project, site_url
 from shared.routes import store as routes
 
@@ -39,12 +40,6 @@ class PreviewRelease(NoRelease):
     """A preview's release cannot be production's: it was made with other settings."""
 
     code, title = "preview_release", "A preview cannot go live"
-
-
-class UploadUnknown(ValidationFailed):
-    """The source names no upload of this project."""
-
-    code, title = "upload_unknown", "No such upload"
 
 
 class DeploymentService:
@@ -69,13 +64,9 @@ class DeploymentService:
         user_id = scope.actor
         async with self._database.transaction(scope) as connection:
             project = await permitted_project(connection, user_id, project_id)
-            upload = await projects.read_upload(connection, wanted.source.upload_id, project_id)
-            if upload is None:
-                raise UploadUnknown(
-                    f"{wanted.source.upload_id} is no upload of {project['slug']}:"
-                    " ask for one at /uploads first"
-                )
-            row = await self._insert(connection, user_id, project, deployment_id, wanted, upload)
+            allowed = self._settings.outgoing_allowed
+            source = await sources.resolve(connection, project, wanted, allowed)
+            row = await self._insert(connection, user_id, project, deployment_id, wanted, source)
         await self._hint(row)
         return self._deployment(row)
 
@@ -86,16 +77,15 @@ class DeploymentService:
         project: Row,
         deployment_id: UUID,
         wanted: DeploymentCreate,
-        upload: Row,
+        source: dict[str, Any],
     ) -> Row:
+        settings = wanted.settings
         values = {
             "environment": wanted.environment,
-            "lane": "production" if wanted.environment == "production" else None,
-            "source": {
-                "type": "upload",
-                "upload_id": str(upload["id"]),
-                "format": upload["format"],
-            },
+            "lane": sources.lane_of(wanted.environment, source),
+            "source": source,
+            "settings": settings.model_dump(exclude_none=True) if settings else {},
+            "use_cache": wanted.use_cache,
             "created_by": user_id,
             "wait_seconds": self._settings.queue_deadline,
         }
@@ -231,10 +221,15 @@ class DeploymentService:
             number=row["number"],
             environment=row["environment"],
             state=row["state"],
+            source=sources.describe(row["source"]),
+            build_spec=row["build_spec"],
+            build=BuildTimes(**row["built"]) if row["built"] else None,
             url=site_url(sites, row["project_slug"]) if production else permalink,
             permalink=permalink if released else None,
             live=bool(row["live"]),
             release_id=row["release_id"],
+            reused_from=row["reused_from"],
+            skipped=row["skipped"],
             progress=Progress(**row["progress"]),
             failure=Failure(**row["failure"]) if row["failure"] else None,
             cancel_requested=row["cancel_requested"],

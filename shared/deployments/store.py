@@ -11,7 +11,9 @@ from shared.deliveries import store as deliveries
 
 _COLUMNS: LiteralString = (
     "SELECT d.id, d.account_id, d.project_id, d.environment_id, p.slug AS project_slug, d.number,"
-    " d.environment, d.state, d.progress, d.failure, d.release_id, d.tick, d.created_at,"
+    " d.environment, d.state, d.source, d.build_spec, d.run -> 'built' AS built,"
+    " d.progress, d.failure, d.release_id,"
+    " d.reused_from, d.skipped, d.settings, d.use_cache, d.tick, d.created_at,"
     " d.started_at, d.finished_at, d.cancel_requested_at IS NOT NULL AS cancel_requested,"
     " d.release_id IS NOT NULL AND e.live_release_id = d.release_id AS live"
     " FROM deployments d JOIN projects p ON p.id = d.project_id"
@@ -24,7 +26,8 @@ async def insert_deployment(
 ) -> bool:
     """A new deployment with the project's next number; False where this id was made before.
 
-    ``wanted`` holds environment, source, created_by, lane (None: one of its own) and wait_seconds.
+    ``wanted`` holds environment, source, settings, use_cache, created_by, lane (None: one of its
+    own) and wait_seconds.
     """
     if await read_deployment(connection, deployment_id) is not None:
         return False
@@ -32,9 +35,9 @@ async def insert_deployment(
         "WITH project AS (UPDATE projects SET last_number = last_number + 1"
         " WHERE id = %(project)s RETURNING id, account_id, last_number)"
         " INSERT INTO deployments (id, account_id, project_id, environment_id, environment,"
-        " number, lane, source, deadline_at, created_by)"
+        " number, lane, source, settings, use_cache, deadline_at, created_by)"
         " SELECT %(id)s, project.account_id, project.id, e.id, e.name, project.last_number,"
-        " coalesce(%(lane)s, %(id)s::text), %(source)s,"
+        " coalesce(%(lane)s, %(id)s::text), %(source)s, %(settings)s, %(use_cache)s,"
         " now() + make_interval(secs => %(wait_seconds)s), %(created_by)s"
         " FROM project JOIN environments e ON e.project_id = project.id"
         " AND e.name = %(environment)s",
@@ -43,6 +46,7 @@ async def insert_deployment(
             "id": deployment_id,
             "project": project["id"],
             "source": Jsonb(wanted["source"]),
+            "settings": Jsonb(wanted["settings"]),
         },
     )
     await insert_event(connection, project["account_id"], deployment_id, "queued", None)
@@ -64,6 +68,12 @@ async def end_log(connection: Connection, row: Mapping[str, Any]) -> UUID:
     """Commit with the end of a deployment that its log is to be closed; the delivery."""
     payload = {"account": str(row["account_id"]), "deployment": str(row["id"])}
     return await deliveries.insert(connection, row["account_id"], "log_end", payload)
+
+
+async def end_run(connection: Connection, row: Mapping[str, Any]) -> UUID:
+    """Commit with the end of a deployment that its build is to be forgotten; the delivery."""
+    payload = {"key": row["run"]["key"]}
+    return await deliveries.insert(connection, row["account_id"], "run_end", payload)
 
 
 async def read_deployment(connection: Connection, deployment_id: UUID) -> Row | None:

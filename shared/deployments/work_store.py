@@ -28,8 +28,10 @@ async def claim(
         " WHERE d.id = %s AND d.tick = %s AND d.finished_at IS NULL"
         " AND p.id = d.project_id AND a.id = d.account_id"
         " RETURNING d.id, d.account_id, d.project_id, d.environment_id, d.environment, d.number,"
-        " d.state, d.source, d.build_spec, d.tick, d.attempt, d.lane, d.created_at,"
-        " p.slug AS project_slug, p.deleted_at IS NOT NULL AS project_deleted,"
+        " d.state, d.source, d.settings, d.use_cache, d.build_spec, d.run, d.variables,"
+        " d.reused_from, d.tick, d.attempt, d.lane, d.created_by, d.created_at,"
+        " p.slug AS project_slug, p.settings AS project_settings, p.git AS project_git,"
+        " p.git_token, p.deleted_at IS NOT NULL AS project_deleted,"
         " a.limits AS account_limits, d.deadline_at < now() AS overdue,"
         " d.cancel_requested_at IS NOT NULL AS cancel_requested",
         [lease_seconds, deployment_id, tick],
@@ -68,18 +70,34 @@ async def wait(
     return done.rowcount == 1
 
 
+async def set_run(connection: Connection, claim: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """Note which run the builder is asked for, and how far its log is told; False: lease lost."""
+    done = await connection.execute(
+        "UPDATE deployments SET run = %s WHERE id = %s AND tick = %s AND finished_at IS NULL",
+        [Jsonb(dict(run)), claim["id"], claim["tick"]],
+    )
+    return done.rowcount == 1
+
+
 async def move(
-    connection: Connection, claim: Mapping[str, Any], state: str, changes: dict[str, Any]
+    connection: Connection, claim: Mapping[str, Any], state: str, changes: Mapping[str, Any]
 ) -> bool:
-    """To the next state at work, due at once; False where the lease was lost."""
+    """To the next state at work, due at once; False where the lease was lost.
+
+    ``changes`` may hold source (merged), build_spec, variables and reused_from.
+    """
+    spec = changes.get("build_spec")
     done = await connection.execute(
         "UPDATE deployments SET state = %s, due_at = now(), attempt = 0,"
-        " source = source || %s, build_spec = coalesce(%s, build_spec)"
+        " source = source || %s, build_spec = coalesce(%s, build_spec),"
+        " variables = coalesce(%s, variables), reused_from = coalesce(%s, reused_from)"
         " WHERE id = %s AND tick = %s AND state = %s",
         [
             state,
-            Jsonb(changes.get("source", {})),
-            Jsonb(changes["build_spec"]) if "build_spec" in changes else None,
+            Jsonb(changes.get("source") or {}),
+            Jsonb(spec) if spec is not None else None,
+            changes.get("variables"),
+            changes.get("reused_from"),
             claim["id"],
             claim["tick"],
             claim["state"],
@@ -89,15 +107,20 @@ async def move(
 
 
 async def finish(
-    connection: Connection, claim: Mapping[str, Any], state: str, failure: dict[str, str] | None
+    connection: Connection,
+    claim: Mapping[str, Any],
+    state: str,
+    failure: Mapping[str, Any] | None = None,
+    skipped: str | None = None,
 ) -> bool:
     """To a state that ends it; False where the lease was lost."""
     done = await connection.execute(
-        "UPDATE deployments SET state = %s, finished_at = now(), due_at = NULL, failure = %s"
-        " WHERE id = %s AND tick = %s AND state = %s",
+        "UPDATE deployments SET state = %s, finished_at = now(), due_at = NULL, failure = %s,"
+        " skipped = %s WHERE id = %s AND tick = %s AND state = %s",
         [
             state,
-            Jsonb(failure) if failure else None,
+            Jsonb(dict(failure)) if failure else None,
+            skipped,
             claim["id"],
             claim["tick"],
             claim["state"],
@@ -109,12 +132,12 @@ async def finish(
 async def insert_release(
     connection: Connection, claim: Mapping[str, Any], release: dict[str, Any]
 ) -> None:
-    """The release of a deployment: id, kind, serving, settings, files, bytes."""
+    """The release of a deployment: id, kind, serving, settings, fingerprint, files, bytes."""
     await connection.execute(
         "INSERT INTO releases (id, account_id, project_id, deployment_id, environment, number,"
-        " kind, serving, settings, files, bytes) VALUES (%(id)s, %(account_id)s, %(project_id)s,"
-        " %(deployment_id)s, %(environment)s, %(number)s, %(kind)s, %(serving)s, %(settings)s,"
-        " %(files)s, %(bytes)s)",
+        " kind, serving, settings, fingerprint, files, bytes) VALUES (%(id)s, %(account_id)s,"
+        " %(project_id)s, %(deployment_id)s, %(environment)s, %(number)s, %(kind)s, %(serving)s,"
+        " %(settings)s, %(fingerprint)s, %(files)s, %(bytes)s)",
         {
             **{k: claim[k] for k in ("account_id", "project_id", "environment", "number")},
             **release,

@@ -16,6 +16,7 @@ from shared.clients.kafka import Producer
 from shared.database import Scope
 from shared.errors import AstroCloudError
 from shared.logs import fanout
+from shared.logs.frames import FrameWriter, Read
 from shared.logs.lines import Record, Undecodable, decode
 from shared.logs.masking import Masker, Secrets, no_secrets
 from shared.logs.store import Growth, LogStore, Page
@@ -67,6 +68,20 @@ class LogService:
         """
         writer_id = f"{name}-{token_hex(4)}"
         return LogWriter(self._producer, self._store_directly, account_id, deployment_id, writer_id)
+
+    def frame_writer(
+        self, account_id: UUID, deployment_id: UUID, run: str, read: Read
+    ) -> FrameWriter:
+        """The writer of a builder's log; whoever writes it for this run is the same writer."""
+        return FrameWriter(
+            self._producer,
+            self._store_directly,
+            self._store.sequence,
+            read,
+            account_id=account_id,
+            deployment_id=deployment_id,
+            writer_id=run,
+        )
 
     async def ingest(self, batch: Sequence[Incoming]) -> None:
         """Store a batch from Kafka, then tell readers; raises where it could not be stored.

@@ -64,6 +64,12 @@ _FIND_HEAD: LiteralString = """
     WHERE id = %(deployment)s
 """
 
+# How far a writer's records are stored.
+_FIND_SEQUENCE: LiteralString = """
+    SELECT (writers -> %(writer)s ->> 'sequence')::bigint AS sequence
+    FROM log_streams WHERE deployment_id = %(deployment)s
+"""
+
 # The chunks that hold lines after a position, up to a number of lines and of compressed bytes.
 # No chunk has more lines than `widest`, which bounds the range of the primary key.
 _FIND_CHUNKS: LiteralString = """
@@ -132,6 +138,15 @@ class LogStore:
                 else:
                     foreign += by_stream[stream]
         return Appended(growths, foreign)
+
+    async def sequence(self, deployment_id: UUID, writer: str) -> int:
+        """The sequence of the writer's last stored record; 0 where there is none."""
+        async with self._database.transaction() as connection:
+            found = await connection.execute(
+                _FIND_SEQUENCE, {"deployment": deployment_id, "writer": writer}
+            )
+            row = await found.fetchone()
+        return row["sequence"] or 0 if row else 0
 
     async def page(self, scope: Scope, deployment_id: UUID, after: int, limit: int) -> Page:
         """At most ``limit`` lines after a position; raises NotFound."""

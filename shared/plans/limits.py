@@ -22,6 +22,14 @@ UPLOAD_BYTES = Limit("upload_bytes", "bytes", 500_000_000, "Size of one uploaded
 SITE_FILES = Limit("site_files", "files", 50_000, "Files in one release")
 SITE_BYTES = Limit("site_bytes", "bytes", 2_000_000_000, "Size of one release, unpacked")
 FILE_BYTES = Limit("file_bytes", "bytes", 500_000_000, "Size of one file in a release")
+BUILD_SECONDS = Limit("build_seconds", "seconds", 1200, "Time of one build")
+BUILD_MEMORY_BYTES = Limit("build_memory_bytes", "bytes", 4_294_967_296, "Memory of one build")
+BUILD_DISK_BYTES = Limit("build_disk_bytes", "bytes", 8_589_934_592, "What one build may write")
+BUILD_LOG_BYTES = Limit("build_log_bytes", "bytes", 16_777_216, "What one build may print")
+VARIABLES = Limit("variables", "variables", 500, "Variables of one project, or of the account")
+VARIABLE_BYTES = Limit(
+    "variable_bytes", "bytes", 262_144, "Names and values of one project's variables together"
+)
 
 LIMITS = (
     PROJECTS,
@@ -30,6 +38,12 @@ LIMITS = (
     SITE_FILES,
     SITE_BYTES,
     FILE_BYTES,
+    BUILD_SECONDS,
+    BUILD_MEMORY_BYTES,
+    BUILD_DISK_BYTES,
+    BUILD_LOG_BYTES,
+    VARIABLES,
+    VARIABLE_BYTES,
 )
 
 

@@ -1,11 +1,12 @@
 """What the API takes and says of projects and uploads."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from shared.detection.settings import BuildSettings
 from shared.models import Request, Response
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^\S(.*\S)?$")]
@@ -19,10 +20,41 @@ class ProjectCreate(Request):
     account_id: UUID | None = None
 
 
-class ProjectUpdate(Request):
-    """What may change; a field left out stays."""
+class GitSettings(Request):
+    """The repository of a project, and how it is read where it is private.
 
-    name: Name
+    A token that is left out stays as long as the address does; it is never given back.
+    """
+
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    branch: Annotated[str | None, Field(min_length=1, max_length=250)] = None
+    username: Annotated[str | None, Field(max_length=250, pattern=r"^[^:\x00-\x1f]+$")] = None
+    token: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
+
+
+class ProjectUpdate(Request):
+    """What may change; a field left out stays, and ``git: null`` takes the repository away."""
+
+    name: Name | None = None
+    settings: BuildSettings | None = None
+    git: GitSettings | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "ProjectUpdate":
+        if not self.model_fields_set:
+            raise ValueError("nothing is to be changed: send name, settings or git")
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("a project cannot be without a name: leave name out to keep it")
+        return self
+
+
+class Git(Response):
+    """A project's repository; whether it has a token, never which."""
+
+    url: str
+    branch: str | None
+    username: str | None
+    has_token: bool
 
 
 class Live(Response):
@@ -42,6 +74,8 @@ class Project(Response):
     slug: str
     name: str
     url: str
+    settings: dict[str, Any]
+    git: Git | None
     live: Live | None
     pinned: bool
     waiting_releases: int
@@ -65,3 +99,26 @@ class Upload(Response):
     headers: dict[str, str]
     max_bytes: int
     expires_at: datetime
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class PrebuiltFile(Request):
+    """A file of a finished site: its path, the SHA-256 of its bytes and their number."""
+
+    path: Annotated[str, Field(min_length=1, max_length=1024)]
+    digest: Digest
+    size: Annotated[int, Field(ge=0)]
+
+
+class PrebuiltCreate(Request):
+    """All files of a finished site."""
+
+    files: Annotated[list[PrebuiltFile], Field(min_length=1, max_length=50_000)]
+
+
+class Prebuilt(Upload):
+    """Which contents are missing, and where a ZIP of files with just these is to be PUT."""
+
+    missing: list[str]

@@ -1,6 +1,7 @@
 """Projects and their uploads, as their members act on them."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,12 +13,15 @@ from shared.audit import store as audit
 from shared.clients.blobs import STAGING, Blobs
 from shared.config import Settings
 from shared.database import Connection, Database, Row, Scope
+from shared.deliveries import store as deliveries
 from shared.deliveries.service import DeliveryService
 from shared.deployments import store as deployments
 from shared.errors import Conflict, Forbidden, NotFound, TooLarge, ValidationFailed
 from shared.plans import limits
 from shared.projects import store
 from shared.projects.models import (
+    Git,
+    GitSettings,
     Live,
     Project,
     ProjectCreate,
@@ -28,8 +32,12 @@ from shared.projects.models import (
 from shared.projects.slugs import check_slug
 from shared.routes import store as routes
 from shared.routes.models import host_of
+from shared.sources.repository_url import check_url
 
-_UPLOAD_MINUTES = 60
+if TYPE_CHECKING:
+    from shared.crypto import Crypto
+
+UPLOAD_MINUTES = 60
 
 
 class SlugTaken(Conflict):
@@ -60,10 +68,16 @@ class ProjectService:
     """Creates, reads, changes and deletes projects, and lets archives be uploaded."""
 
     def __init__(
-        self, database: Database, deliveries: DeliveryService, blobs: Blobs, settings: Settings
+        self,
+        database: Database,
+        delivery: DeliveryService,
+        blobs: Blobs,
+        crypto: "Crypto",
+        settings: Settings,
     ) -> None:
         self._database = database
-        self._deliveries = deliveries
+        self._deliveries = delivery
+        self._crypto = crypto
         self._blobs = blobs
         self._settings = settings
         self._sites = urlsplit(settings.sites_url)
@@ -119,13 +133,39 @@ class ProjectService:
     async def update(self, scope: Scope, project_id: UUID, change: ProjectUpdate) -> Project:
         """Change a project; raises NotFound, Forbidden."""
         user_id = scope.actor
+        given = change.model_fields_set
         async with self._database.transaction(scope) as connection:
             row = await permitted_project(connection, user_id, project_id)
-            await store.rename_project(connection, project_id, change.name)
+            if change.name is not None:
+                await store.rename_project(connection, project_id, change.name)
+            if "settings" in given:
+                settings = change.settings.model_dump(exclude_none=True) if change.settings else {}
+                await store.set_settings(connection, project_id, settings)
+            if "git" in given:
+                await self._set_git(connection, row, change.git)
             await audit.record(
                 connection, row["account_id"], user_id, "project.update", row["slug"]
             )
             return self._project(await existing_project(connection, project_id))
+
+    async def _set_git(
+        self, connection: Connection, project: Row, wanted: GitSettings | None
+    ) -> None:
+        """Another repository. A token belongs to its address: with another one it goes."""
+        if wanted is None:
+            await store.set_git(connection, project["id"], None, None, keep_token=False)
+            return
+        git = {
+            "url": check_url(wanted.url, self._settings.outgoing_allowed),
+            "branch": wanted.branch,
+            "username": wanted.username,
+        }
+        stays = bool(project["git"]) and project["git"]["url"] == git["url"]
+        token = wanted.token
+        sealed = self._crypto.seal(_token_context(project["id"]), token) if token else None
+        await store.set_git(
+            connection, project["id"], git, sealed, keep_token=stays and token is None
+        )
 
     async def delete(self, scope: Scope, project_id: UUID) -> None:
         """Take a project offline and give up its hosts; raises NotFound, Forbidden."""
@@ -161,16 +201,27 @@ class ProjectService:
                 row,
                 user_id,
                 (archive.format, archive.size),
-                _UPLOAD_MINUTES,
+                UPLOAD_MINUTES,
             )
         signature = self._blobs.upload_signature(STAGING, str(upload_id), expires)
         return Upload(
             id=upload_id,
             url=f"{self._settings.platform_url}/_blob/{STAGING}/{upload_id}?{signature}",
-            headers=_UPLOAD_HEADERS,
+            headers=UPLOAD_HEADERS,
             max_bytes=bound,
             expires_at=expires,
         )
+
+    async def clear_cache(self, scope: Scope, project_id: UUID) -> None:
+        """Have the builder forget what builds of a project kept; raises NotFound, Forbidden."""
+        async with self._database.transaction(scope) as connection:
+            row = await permitted_project(connection, scope.actor, project_id)
+            payload = {"cache": str(project_id)}
+            ids = [await deliveries.insert(connection, row["account_id"], "cache_clear", payload)]
+            await audit.record(
+                connection, row["account_id"], scope.actor, "project.clear_cache", row["slug"]
+            )
+        await self._deliveries.hand_over(ids)
 
     async def live_sites(self, scope: Scope, limit: int) -> list[Project]:
         """What is live of all that a scope sees, most recently changed first."""
@@ -201,6 +252,8 @@ class ProjectService:
             slug=row["slug"],
             name=row["name"],
             url=site_url(self._settings.sites_url, row["slug"]),
+            settings=row["settings"],
+            git=Git(**row["git"], has_token=row["has_git_token"]) if row["git"] else None,
             live=live,
             pinned=row["pinned"],
             waiting_releases=row["waiting_releases"],
@@ -209,7 +262,7 @@ class ProjectService:
         )
 
 
-_UPLOAD_HEADERS = {
+UPLOAD_HEADERS = {
     "x-ms-blob-type": "BlockBlob",
     "Content-Type": "application/octet-stream",
 }
@@ -254,6 +307,17 @@ async def permitted_project(connection: Connection, user_id: UUID, project_id: U
     row = await existing_project(connection, project_id)
     await require_role(connection, user_id, row["account_id"], "member")
     return row
+
+
+def git_token_of(crypto: "Crypto", project_id: UUID, sealed: str | None) -> str | None:
+    """The token of a project's repository; raises Unreadable."""
+    if sealed is None:
+        return None
+    return crypto.open(_token_context(project_id), sealed, "the token of the repository")
+
+
+def _token_context(project_id: UUID) -> str:
+    return f"git token of project {project_id}"
 
 
 def _taken(slug: str) -> SlugTaken:

@@ -1,13 +1,20 @@
 """The queries of projects, their environments and uploads."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from shared.database import Connection, Row
 
+KEPT_SOURCES = 10
+"""Of so many newest deployments of a project the source is kept, to be deployed again."""
+
 _COLUMNS: LiteralString = (
-    "SELECT p.id, p.account_id, p.slug, p.name, p.created_at, p.updated_at,"
+    "SELECT p.id, p.account_id, p.slug, p.name, p.settings, p.git,"
+    " p.git_token IS NOT NULL AS has_git_token, p.created_at, p.updated_at,"
     " e.pinned_at IS NOT NULL AS pinned, e.live_since,"
     " r.id AS live_release_id, r.deployment_id AS live_deployment_id, r.number AS live_number,"
     " (SELECT count(*) FROM releases w WHERE w.project_id = p.id AND e.pinned_at IS NOT NULL"
@@ -85,6 +92,32 @@ async def rename_project(connection: Connection, project_id: UUID, name: str) ->
     )
 
 
+async def set_settings(
+    connection: Connection, project_id: UUID, settings: Mapping[str, Any]
+) -> None:
+    """Other build settings, in place of all there were."""
+    await connection.execute(
+        "UPDATE projects SET settings = %s, updated_at = now() WHERE id = %s",
+        [Jsonb(dict(settings)), project_id],
+    )
+
+
+async def set_git(
+    connection: Connection,
+    project_id: UUID,
+    git: Mapping[str, Any] | None,
+    token: str | None,
+    *,
+    keep_token: bool,
+) -> None:
+    """Another repository, or none; ``token`` is sealed."""
+    await connection.execute(
+        "UPDATE projects SET git = %s, git_token = CASE WHEN %s THEN git_token ELSE %s END,"
+        " updated_at = now() WHERE id = %s",
+        [Jsonb(dict(git)) if git else None, keep_token, token, project_id],
+    )
+
+
 async def delete_project(connection: Connection, project_id: UUID) -> None:
     """Mark a project as deleted; what it owned is collected later."""
     await connection.execute(
@@ -99,13 +132,15 @@ async def insert_upload(
     user_id: UUID,
     archive: tuple[str, int],
     minutes: int,
+    *,
+    prebuilt: bool = False,
 ) -> datetime:
     """An upload (format, size) that may begin until the answered time."""
     found = await connection.execute(
-        "INSERT INTO uploads (id, account_id, project_id, format, size, created_by, expires_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, now() + make_interval(mins => %s))"
+        "INSERT INTO uploads (id, account_id, project_id, format, size, created_by, prebuilt,"
+        " expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, now() + make_interval(mins => %s))"
         " ON CONFLICT (id) DO NOTHING",
-        [upload_id, project["account_id"], project["id"], *archive, user_id, minutes],
+        [upload_id, project["account_id"], project["id"], *archive, user_id, prebuilt, minutes],
     )
     found = await connection.execute("SELECT expires_at FROM uploads WHERE id = %s", [upload_id])
     row = await found.fetchone()
@@ -117,7 +152,7 @@ async def insert_upload(
 async def read_upload(connection: Connection, upload_id: UUID, project_id: UUID) -> Row | None:
     """An upload of a project."""
     found = await connection.execute(
-        "SELECT id, format, size FROM uploads"
+        "SELECT id, format, size, prebuilt FROM uploads"
         " WHERE id = %s AND project_id = %s AND cleaned_at IS NULL",
         [upload_id, project_id],
     )
@@ -135,13 +170,20 @@ async def list_live(connection: Connection, limit: int) -> list[Row]:
 
 
 async def take_stale_uploads(connection: Connection, limit: int) -> list[UUID]:
-    """Uploads whose archive no unfinished deployment can need any more, marked as cleaned."""
+    """Uploads whose archive nobody can need any more, marked as cleaned.
+
+    Unfinished deployments need theirs, and so do a project's newest ones, which may be deployed
+    again.
+    """
     found = await connection.execute(
         "UPDATE uploads SET cleaned_at = now() WHERE id IN ("
         "SELECT u.id FROM uploads u WHERE u.cleaned_at IS NULL"
         " AND u.expires_at < now() - interval '1 day' AND NOT EXISTS ("
-        "SELECT FROM deployments d WHERE d.project_id = u.project_id AND d.finished_at IS NULL"
-        " AND d.source ->> 'upload_id' = u.id::text) LIMIT %s) RETURNING id",
-        [limit],
+        "SELECT FROM deployments d JOIN projects p ON p.id = d.project_id"
+        " WHERE d.project_id = u.project_id AND d.source ->> 'upload_id' = u.id::text"
+        " AND (d.finished_at IS NULL"
+        "  OR (d.number > p.last_number - %(kept)s AND p.deleted_at IS NULL))"
+        ") LIMIT %(limit)s) RETURNING id",
+        {"limit": limit, "kept": KEPT_SOURCES},
     )
     return [row["id"] for row in await found.fetchall()]

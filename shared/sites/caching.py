@@ -30,7 +30,8 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 class CachePolicies:
     """The policies of one site; which folder a bundler wrote is seen from all its names."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[str], rules: Iterable[tuple[str, bool]] = ()) -> None:
+        self._rules = [(_pattern(path), immutable) for path, immutable in rules]
         folders: dict[str, list[str]] = defaultdict(list)
         for path in paths:
             if _ASSETS.search(path) and _SCRIPTS.search(path):
@@ -43,7 +44,10 @@ class CachePolicies:
         }
 
     def policy(self, path: str) -> str:
-        """The value of Cache-Control."""
+        """The value of Cache-Control: the first rule that fits decides, else the name."""
+        for pattern, immutable in self._rules:
+            if pattern.fullmatch(path):
+                return IMMUTABLE if immutable else REVALIDATE
         return IMMUTABLE if self._is_hashed(path) else REVALIDATE
 
     def _is_hashed(self, path: str) -> bool:
@@ -53,6 +57,11 @@ class CachePolicies:
             return not _NOT_HASHED.search(path)
         folder, _, name = path.rpartition("/")
         return _has_hex(name) or (folder in self._bundled and _has_base64(name))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """`*` stands for anything, also over several folders."""
+    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
 
 
 def _has_hex(name: str) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from shared.sites.archive import read_site
-from shared.sites.models import MIB, ArchiveFormat, SiteFile, SiteLimits
+from shared.sites.models import MIB, ArchiveFormat, Inspect, SiteFile, SiteLimits
 
 _SPOOL = 4 * MIB
 _BATCH_FILES = 64
@@ -68,19 +68,38 @@ def batches(
     format: ArchiveFormat,
     limits: SiteLimits,
     root: str,
+    inspect: Inspect | None = None,
 ) -> Iterator[list[Content]]:
-    """The site's files, some at a time: bounded by their number and by what is in memory."""
+    """The site's files, some at a time: bounded by their number and by what is in memory.
+
+    What ``inspect`` raises comes out of here, before anything of that batch is given.
+    """
     batch: list[Content] = []
     held = 0
     for path, size, pieces in read_site(archive, format, limits, root):
         content = _read(path, size, pieces)
         batch.append(content)
+        if inspect is not None:
+            _inspect(inspect, batch)
         held += size if isinstance(content.held, bytes) else 0
         if len(batch) == _BATCH_FILES or held >= _BATCH_BYTES:
             yield batch
             batch, held = [], 0
     if batch:
         yield batch
+
+
+def _inspect(inspect: Inspect, batch: list[Content]) -> None:
+    """Look at the newest content of a batch; the batch is closed where that raises."""
+    newest = batch[-1]
+    try:
+        if not isinstance(newest.held, bytes):
+            newest.held.seek(0)
+        inspect(newest.file.path, newest.held)
+    except BaseException:
+        for content in batch:
+            content.close()
+        raise
 
 
 def _read(path: str, size: int, pieces: Iterator[bytes]) -> Content:

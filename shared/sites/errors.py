@@ -49,6 +49,18 @@ class NoIndexHtml(ArchiveRefused):
     code, title = "no_index_html", "There is no index.html"
 
 
+class ContentMissing(ArchiveRefused):
+    """A prebuilt site names a content that neither the project has nor the archive brings."""
+
+    code, title = "content_missing", "A file of the site did not arrive"
+
+
+class ManifestMissing(ArchiveRefused):
+    """A release that was to be used again has lost its manifest."""
+
+    code, title = "manifest_missing", "An earlier release cannot be used again"
+
+
 class UnsafePath(ArchiveRefused):
     """A name that leads out of the site: ``../``, absolute, with a drive or backslashes."""
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from shared.sites.caching import CachePolicies
 from shared.sites.media_types import media_type
-from shared.sites.models import Encoding, Form, SiteFile
+from shared.sites.models import NO_RULES, Encoding, Form, SiteFile, SiteRules
 
 PATHS_A_SHARD = 256
 _NOT_FOUND = "/404.html"
@@ -33,17 +33,24 @@ class Manifest:
     fallback: str | None
 
 
-def compile_manifest(files: Iterable[SiteFile], forms: Forms) -> Manifest:
+def compile_manifest(
+    files: Iterable[SiteFile], forms: Forms, rules: SiteRules = NO_RULES
+) -> Manifest:
     """Every path that the site answers; ``forms`` are those of each digest."""
     by_path = {file.path: file for file in files}
-    policies = CachePolicies(by_path)
+    policies = CachePolicies(by_path, rules.cache)
     served = {path: _entry(file, policies, forms) for path, file in by_path.items()}
     table = {**dict(_derived(served)), **served}
     return Manifest(
         shards=_shards(table),
         not_found=_NOT_FOUND if _NOT_FOUND in served else None,
-        fallback=_FALLBACK if _FALLBACK in served else None,
+        fallback=_fallback(served, rules),
     )
+
+
+def _fallback(served: Mapping[str, Any], rules: SiteRules) -> str | None:
+    page = _FALLBACK if rules.fallback is None else rules.fallback
+    return page if page in served else None
 
 
 def shard_of(path: str, shards: int) -> int:

@@ -1,8 +1,9 @@
 """What goes into a publish and what comes out of it; no behaviour lives here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 from uuid import UUID
 
 ArchiveFormat = Literal["zip", "tar.gz"]
@@ -52,15 +53,52 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteRules:
+    """What goes before what the files themselves tell.
+
+    ``fallback`` is the page for paths that no file has; None: the site's own ``/200.html`` where
+    there is one; empty: none. ``cache`` holds (pattern, whether its files never change).
+    """
+
+    fallback: str | None = None
+    cache: tuple[tuple[str, bool], ...] = ()
+
+
+NO_RULES = SiteRules()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A path of the site and the content behind it."""
+
+    path: str
+    digest: str
+    size: int
+
+
+Inspect = Callable[[str, "bytes | BinaryIO"], None]
+"""Looks at a file's path and bytes before it is stored; what it raises ends the publish."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishJob:
-    """One release to publish: from a file, or from the staging blob of that name."""
+    """One release to publish: from a file, or from the staging blob of that name.
+
+    ``root`` is the folder of the archive that is the site; None: it is looked for. With ``files``
+    the site is exactly these, and the archive (None: there is none) brings those contents that
+    the project does not have.
+    """
 
     account_id: UUID
     project_id: UUID
     release_id: UUID
-    archive: Path | str
+    archive: Path | str | None
     format: ArchiveFormat
     limits: SiteLimits
+    root: str | None = None
+    files: tuple[SiteFile, ...] | None = None
+    rules: SiteRules = NO_RULES
+    inspect: Inspect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +118,5 @@ class PublishedSite:
 class Form:
     """A compressed form of a content: an object of its own."""
 
-    digest: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class SiteFile:
-    """A path of the site and the content behind it."""
-
-    path: str
     digest: str
     size: int

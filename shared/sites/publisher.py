@@ -7,12 +7,13 @@ next one. Names in Blob are hashes of bytes that were read here; nobody else wri
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
+from uuid import UUID
 
 from shared.clients.blobs import MANIFESTS, OBJECTS, STAGING, Blobs
 from shared.database import Database
@@ -20,6 +21,7 @@ from shared.sites import store
 from shared.sites.archive import inspect_file
 from shared.sites.compression import compress, encodings
 from shared.sites.contents import Archive, Content, batches
+from shared.sites.errors import ContentMissing, ManifestMissing
 from shared.sites.manifest import Manifest, compile_manifest
 from shared.sites.models import (
     ArchiveSummary,
@@ -59,7 +61,19 @@ class Publisher:
         with tempfile.TemporaryFile(prefix="astrocloud-") as spool:
             return await self._reporting(work, report, self._run(work, job, spool))
 
+    async def copy(self, project_id: UUID, source: UUID, target: UUID, shards: int) -> None:
+        """Give a release the manifest of another one of its project, whose contents are there."""
+        work = _Copy(self._blobs, project_id, source, target)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(shards):
+                    group.create_task(work.copy_shard(number))
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+
     async def _run(self, work: "_Publication", job: PublishJob, spool: BinaryIO) -> PublishedSite:
+        if job.archive is None:
+            return await work.run(None)
         if isinstance(job.archive, Path):
             with job.archive.open("rb") as file:
                 return await work.run(file)
@@ -103,14 +117,19 @@ class _Publication:
         """How far it is."""
         return Progress(self._summary.files, self._new_files, self._summary.bytes, self._new_bytes)
 
-    async def run(self, file: BinaryIO) -> PublishedSite:
-        """Publish an archive that is on disk."""
-        async with _threads(file) as (archive, threads):
-            job = self._job
-            self._summary = await threads(inspect_file, archive, job.format, job.limits)
-            reading = batches(archive, job.format, job.limits, self._summary.root)
-            await self._publish_contents(reading, threads)
-            manifest = await threads(compile_manifest, self._files, self._forms)
+    async def run(self, file: BinaryIO | None) -> PublishedSite:
+        """Publish an archive that is on disk; None where the site's files are all known."""
+        job = self._job
+        if file is not None:
+            async with _threads(file) as (archive, threads):
+                root = "" if job.files is not None else job.root
+                self._summary = await threads(inspect_file, archive, job.format, job.limits, root)
+                root = self._summary.root
+                reading = batches(archive, job.format, job.limits, root, job.inspect)
+                await self._publish_contents(reading, threads)
+        if job.files is not None:
+            await self._take_named(job.files)
+        manifest = await asyncio.to_thread(compile_manifest, self._files, self._forms, job.rules)
         await self._publish_manifest(manifest)
         return PublishedSite(
             shards=len(manifest.shards),
@@ -121,6 +140,21 @@ class _Publication:
             new_files=self._new_files,
             new_bytes=self._new_bytes,
         )
+
+    async def _take_named(self, files: Sequence[SiteFile]) -> None:
+        """The site is what was named, whatever the archive brought; raises ContentMissing."""
+        wanted = {file.digest for file in files} - self._forms.keys()
+        async with self._database.transaction() as connection:
+            known = await store.known_contents(connection, self._job.project_id, list(wanted))
+        self._forms.update(known)
+        absent = next((file for file in files if file.digest not in self._forms), None)
+        if absent is not None:
+            raise ContentMissing(
+                f"The bytes of {absent.path.lstrip('/')} did not arrive: its digest was named, but"
+                " the archive does not bring it. Send the list again, then what is missing of it"
+            )
+        self._files = list(files)
+        self._summary = ArchiveSummary(len(files), sum(file.size for file in files), "")
 
     async def _publish_contents(
         self, reading: Iterator[list[Content]], threads: "_InThread"
@@ -195,6 +229,22 @@ class _Publication:
     async def _upload_shard(self, name: str, shard: bytes) -> None:
         async with self._places:
             await self._blobs.upload(MANIFESTS, name, shard)
+
+
+class _Copy:
+    """Copies manifests from release to release."""
+
+    def __init__(self, blobs: Blobs, project_id: UUID, source: UUID, target: UUID) -> None:
+        self._blobs = blobs
+        self._source, self._target = f"{project_id}/{source}", f"{project_id}/{target}"
+
+    async def copy_shard(self, number: int) -> None:
+        found = await self._blobs.read(MANIFESTS, f"{self._source}/{number}.json")
+        if found is None:
+            raise ManifestMissing(
+                "The release that was to be used again is not there any more: deploy without cache"
+            )
+        await self._blobs.upload(MANIFESTS, f"{self._target}/{number}.json", found.data)
 
 
 def _rival(size: int, forms: store.KnownForms) -> int:

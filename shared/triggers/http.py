@@ -5,10 +5,10 @@ An operation's function gets a ``Call`` (who, what, with which body) and returns
 idempotency, problem+json. An ``HttpRequest`` goes no further down than this package.
 """
 
+import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -59,6 +59,7 @@ class Operation:
     public: bool
     needs: auth.Permission
     media_type: str
+    max_body: int
 
     @property
     def route(self) -> str:
@@ -126,7 +127,8 @@ class Call:
         """Go through the edge, call the handler and encode what it returns."""
         limits = await self._admit()
         if self.operation.body is not None:
-            self._body = requests.read_body(self._request, self.operation.body)
+            body, bound = self.operation.body, self.operation.max_body
+            self._body = requests.read_body(self._request, body, bound)
         if self.operation.takes_key and "idempotency-key" in self._request.headers:
             return await self._answer_once(limits)
         return self._encode(await self.operation.handler(self), limits)
@@ -169,7 +171,9 @@ class Call:
                 "Idempotency-Key must have 1 to 255 printable characters"
             )
         route = f"{self.operation.route} {sorted(self._request.route_params.items())}"
-        digest = sha256(requests.canonical_json(self._body)).digest()
+        # Keyed: a body may hold a secret that could be guessed from a plain hash of it.
+        key_of_hash = services().settings.signing_keys[-1].encode()
+        digest = hmac.digest(key_of_hash, requests.canonical_json(self._body), "sha256")
         return Attempt(self.principal.user_id, route, key, digest)
 
     def _encode(
@@ -214,6 +218,7 @@ class Resource:
         public: bool = False,
         needs: auth.Permission | None = None,
         media_type: str = "application/json",
+        max_body: int = requests.MAX_BODY_BYTES,
     ) -> Callable[[Handler], Handler]:
         """Declare one operation below ``/api/v1``; its docstring is its summary.
 
@@ -235,6 +240,7 @@ class Resource:
                 public=public,
                 needs=needs or ("read" if method == "GET" else "manage"),
                 media_type=media_type,
+                max_body=max_body,
             )
             self.operations.append(declared)
             self._register(declared)

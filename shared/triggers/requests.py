@@ -40,11 +40,13 @@ def request_id(request: func.HttpRequest) -> str:
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
-def read_body(request: func.HttpRequest, model: type[Model]) -> Model:
+def read_body(
+    request: func.HttpRequest, model: type[Model], max_bytes: int = MAX_BODY_BYTES
+) -> Model:
     """The body as the model; raises InvalidRequest or TooLarge."""
     raw = request.get_body() or b""
-    if len(raw) > MAX_BODY_BYTES:
-        raise TooLarge(f"The body has {len(raw)} bytes; at most {MAX_BODY_BYTES} are read")
+    if len(raw) > max_bytes:
+        raise TooLarge(f"The body has {len(raw)} bytes; at most {max_bytes} are read")
     if not raw:
         raw = b"{}"
     elif request.headers.get("content-type", "").split(";")[0].strip() != "application/json":

@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 import httpx
 import psutil
 import psycopg
+from cryptography.fernet import Fernet
 
 from infrastructure.local.services import postgres, valkey
 from infrastructure.packaging import stage
@@ -272,6 +273,7 @@ def _prepare(embedded: Embedded, api: str, owner: str, user: UUID) -> Bench:
         "DATABASE_URL": api,
         "REDIS_URL": url,
         "SIGNING_KEYS": KEY,
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "RATE_LIMIT": "100000000",
         "AzureWebJobsStorage": (
             "DefaultEndpointsProtocol=http;AccountName=unused;AccountKey=dW51c2Vk;"

@@ -41,7 +41,7 @@ PADDING = "x" * 80
 HUB = "astrocloud"
 UNUSED_SETTINGS = (
     *("REDIS_URL", "AzureWebJobsStorage", "PLATFORM_URL", "SITES_URL"),
-    "SIGNING_KEYS",
+    *("SIGNING_KEYS", "ENCRYPTION_KEYS"),
 )
 APP = """
 import azure.functions as func

@@ -106,6 +106,20 @@ class Platform:
         """Work off the queue of deployment hints; how many messages there were."""
         return await work_off(self.worker, seconds)
 
+    async def work_once(self) -> None:
+        """Handle the hints that are visible now, or let a moment pass."""
+        if not await work_off(self.worker, 0):
+            await asyncio.sleep(0.1)
+
+    async def work_deliveries(self) -> None:
+        """Try every delivery that waits in its queue."""
+        storage = self.worker.settings.storage
+        async with QueueClient.from_connection_string(storage, "deliveries") as queue:
+            async for message in queue.receive_messages():
+                body = json.loads(message.content)
+                await self.worker.deliveries.attempt(UUID(body["delivery"]), body["tick"])
+                await queue.delete_message(message)
+
     async def deploy(
         self, client: httpx.AsyncClient, project_id: str, archive: bytes, **wanted: Any
     ) -> dict[str, Any]:
@@ -132,17 +146,21 @@ class Platform:
 
 
 async def work_off(worker: Services, seconds: float) -> int:
-    """Hand each message of the deployments queue to the worker until none is visible."""
+    """Hand each message of the deployments queue to the worker until none is visible.
+
+    With no seconds at all: those that are visible now.
+    """
     queue = QueueClient.from_connection_string(worker.settings.storage, "deployments")
     handled, deadline = 0, time.monotonic() + seconds
     async with queue:
-        while time.monotonic() < deadline:
+        while True:
             messages = [m async for m in queue.receive_messages(max_messages=32)]
-            if not messages:
-                return handled
             await asyncio.gather(*(_handle(worker, queue, m) for m in messages))
             handled += len(messages)
-    raise TimeoutError(f"the queue was not empty after {seconds} s")
+            if not messages or not seconds:
+                return handled
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the queue was not empty after {seconds} s")
 
 
 async def take_hints(platform: Platform) -> list[Hint]:

@@ -1,18 +1,169 @@
-"""``building``: from the source to what is published.
+"""``building``: from the source to what is published, by a run of the builder.
 
-A source of plain files is its own output: nothing runs, and the build spec says so.
+Starting, following and ending a run are each repeated without harm: the run is named by the
+deployment and the attempt, its log by frames, and what was committed says how far we are. A source
+of plain files is its own output, and a release that is used again needs no run.
 """
 
-from shared.deployments.outcomes import Claim, Next, Outcome
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from shared.builders.port import Builder, BuildJob, RunStatus
+from shared.clients.blobs import STAGING, Blobs
+from shared.deployments.given_variables import GivenVariables
+from shared.deployments.outcomes import Claim, Fail, Next, Outcome, Skip, Wait
+from shared.deployments.steps.build_job import job_of, needs_run
+from shared.deployments.steps.build_result import BuildLost, result_of
+from shared.deployments.steps.fetch import UploadMissing, site_limits
+from shared.detection.build_spec import BuildSpec
+from shared.errors import Unavailable
+from shared.logs.frames import FrameWriter
+from shared.logs.service import LogService
+
+_LOOK_AGAIN_SECONDS = 1
+_LONGEST_POLL_SECONDS = 1.0
+_RENEW_SECONDS = 2.0
+_MOST_RUNS = 3
+_log = logging.getLogger(__name__)
 
 
 class Build:
     """The step of ``building``."""
 
+    def __init__(
+        self, builder: Builder, blobs: Blobs, logs: LogService, variables: GivenVariables
+    ) -> None:
+        self._builder = builder
+        self._blobs = blobs
+        self._logs = logs
+        self._variables = variables
+
     async def __call__(self, claim: Claim) -> Outcome:
-        """Take the files as they are."""
-        root = claim.row["source"]["root"]
-        where = f"the folder {root}" if root else "its top folder"
-        claim.log.write(f"Plain files: nothing to build, publishing {where} as it is")
-        spec = {"framework": "html", "kind": "static", "output": root, "build": None}
-        return Next("publishing", build_spec=spec)
+        """Start the run or look how it stands, tell its log, and take its end."""
+        source, spec = claim.row["source"], _spec(claim.row)
+        if source.get("release") or source["type"] == "prebuilt" or not needs_run(spec):
+            return Next("publishing")
+        status = await self._started(claim, spec)
+        status = await self._follow(claim, status)
+        if not status.has_ended:
+            return Wait(_LOOK_AGAIN_SECONDS)
+        return await self._ended(claim, spec, status)
+
+    async def _started(self, claim: Claim, spec: BuildSpec) -> RunStatus:
+        run = claim.row["run"]
+        if run is None:
+            # Committed before anything is started: whoever ends this row knows what to end.
+            run = {"key": f"{claim.id}-1", "attempt": 1, "frames": 0}
+            await claim.keep_run(run)
+        status = await self._builder.status(run["key"])
+        if status is None:
+            await self._start(claim, spec, run["key"])
+            status = await self._builder.status(run["key"])
+        if status is None:
+            raise Unavailable("The builder does not know a run that it was just given")
+        return status
+
+    async def _start(self, claim: Claim, spec: BuildSpec, key: str) -> None:
+        job = await self._job(claim, spec, key)
+        with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
+            archive = Path(folder, "source")
+            await claim.keep_while(self._download(claim.row, archive))
+            await claim.log.flush()  # what we said stands before what the commands say
+            await claim.keep_while(self._builder.start(job, archive))
+
+    async def _job(self, claim: Claim, spec: BuildSpec, key: str) -> BuildJob:
+        variables = self._variables.open(claim.row)
+        return job_of(claim.row, spec, key, variables)
+
+    async def _download(self, row: Mapping[str, Any], path: Path) -> None:
+        name, bound = row["source"]["upload_id"], site_limits(row).archive_bytes
+        if await self._blobs.properties(STAGING, name) is None:
+            raise UploadMissing("The source is kept no longer: deploy it again")
+        with path.open("wb") as file:
+            await self._blobs.download(STAGING, name, file, max_bytes=bound)
+
+    async def _follow(self, claim: Claim, status: RunStatus) -> RunStatus:
+        """Tell the log until the run has ended, or as long as one look may follow it."""
+        run = dict(claim.row["run"])
+        writer = self._writer(claim, run["key"])
+        until = time.monotonic() + self._builder.follow_seconds
+        renewed = time.monotonic()
+        while True:
+            left = max(0.0, min(_LONGEST_POLL_SECONDS, until - time.monotonic()))
+            frames = await self._builder.log(run["key"], run["frames"], left)
+            if frames:
+                await writer.write(frames)
+                run["frames"] = frames[-1].n
+            if time.monotonic() - renewed > _RENEW_SECONDS:
+                await claim.renew({})
+                await claim.keep_run(run)
+                renewed = time.monotonic()
+            status = await self._known(run["key"])
+            is_told = run["frames"] >= status.frames
+            if is_told and (status.has_ended or time.monotonic() >= until):
+                await claim.keep_run(run)
+                return status
+
+    async def _known(self, key: str) -> RunStatus:
+        status = await self._builder.status(key)
+        return status or RunStatus(state="lost", detail="The builder has forgotten the run.")
+
+    def _writer(self, claim: Claim, key: str) -> FrameWriter:
+        async def read(after: int) -> Any:
+            return await self._builder.log(key, after)
+
+        return self._logs.frame_writer(
+            claim.row["account_id"], claim.id, f"run-{claim.row['run']['attempt']}", read
+        )
+
+    async def _ended(self, claim: Claim, spec: BuildSpec, status: RunStatus) -> Outcome:
+        if status.state == "lost":
+            return await self._again(claim, status)
+        if status.state == "canceled":
+            # Nobody asked us: an operator ended it at the builder.
+            return Fail(
+                "build_canceled",
+                "The build was ended",
+                f"The build of {claim.name} was ended at the builder: deploy again",
+            )
+        built = {"seconds": status.seconds, "cache_hit": status.cache_hit}
+        await claim.keep_run({**claim.row["run"], "built": built})
+        if status.state == "succeeded":
+            _tell_times(claim, status)
+            return Next("publishing")
+        if status.reason == "ignored":
+            return Skip(f"Skipped: the ignore command ({spec.ignore}) ended with 0")
+        secrets = self._variables.secret_values(claim.row)
+        read = cast(Any, self._builder.log)
+        return await result_of(claim, spec, status, read, secrets)
+
+    async def _again(self, claim: Claim, status: RunStatus) -> Outcome:
+        """A run that nobody can tell the end of is done once more, under another name."""
+        attempt = claim.row["run"]["attempt"] + 1
+        if attempt > _MOST_RUNS:
+            return Fail(
+                BuildLost.code,
+                BuildLost.title,
+                f"{claim.name} was begun {_MOST_RUNS} times and each time the builder lost it:"
+                " deploy again; if it stays, ask the operators of this platform",
+            )
+        _log.warning("%s: run %s was lost: %s", claim.name, attempt - 1, status.detail)
+        claim.log.write("The builder was interrupted: the build begins again", stream="stderr")
+        await claim.log.flush()
+        await self._builder.delete(claim.row["run"]["key"])
+        await claim.keep_run({"key": f"{claim.id}-{attempt}", "attempt": attempt, "frames": 0})
+        return Wait(0)
+
+
+def _spec(row: Mapping[str, Any]) -> BuildSpec:
+    return BuildSpec.model_validate(row["build_spec"])
+
+
+def _tell_times(claim: Claim, status: RunStatus) -> None:
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in status.seconds.items())
+    cache = " with the cache of an earlier build" if status.cache_hit else ""
+    claim.log.write(f"Built{cache}: {times}" if times else f"Built{cache}")

@@ -1,17 +1,52 @@
-"""``fetching``: bring the source to where the build finds it, and look at it first."""
+"""``fetching``: bring the source to where the build finds it, and look at it first.
+
+What is decided by looking (the build spec, whether anything changed, whether there is a release of
+just this already) is decided here, once, and kept in the row.
+"""
 
 import asyncio
+import hashlib
+import json
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from shared.clients.blobs import STAGING, Blobs
-from shared.deployments.outcomes import Claim, Next, Outcome
+from shared.database import Database
+from shared.deployments import source_store
+from shared.deployments.given_variables import GivenVariables
+from shared.deployments.outcomes import Claim, Next, Outcome, Skip, release_id_of
+from shared.deployments.steps.git_source import GitFetch
+from shared.deployments.steps.looking import (
+    Located,
+    Looked,
+    check_static,
+    differing_paths,
+    look,
+)
+from shared.detection.build_spec import BuildSpec
+from shared.detection.settings import BuildSettings
 from shared.errors import ValidationFailed
 from shared.plans import limits
 from shared.plans.limits import value_of
-from shared.sites.archive import inspect_archive
-from shared.sites.models import ArchiveFormat, ArchiveSummary, SiteLimits
+from shared.sites.models import ArchiveFormat, SiteLimits
+from shared.sources.patterns import matches
+
+_PRODUCED_BY = "1"
+"""Part of every fingerprint: another number where the same input gives another release."""
+
+
+_CHANGED_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Paths that differ from the deployment of that number."""
+
+    since: int
+    paths: Sequence[str]
 
 
 class UploadMissing(ValidationFailed):
@@ -21,44 +56,167 @@ class UploadMissing(ValidationFailed):
 
 
 class Fetch:
-    """The step of ``fetching``: the source is an archive that was uploaded."""
+    """The step of ``fetching``."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(
+        self, blobs: Blobs, database: Database, git: GitFetch, variables: GivenVariables
+    ) -> None:
         self._blobs = blobs
+        self._database = database
+        self._git = git
+        self._variables = variables
 
     async def __call__(self, claim: Claim) -> Outcome:
-        """Look into the archive; what must not be unpacked is refused here."""
+        """Bring the source and look at it; what must not be unpacked is refused here."""
         source = claim.row["source"]
+        if source["type"] == "prebuilt":
+            claim.log.write("Prebuilt: the files are published as they came")
+            return Next("building", build_spec={"framework": "html", "kind": "static"})
+        with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
+            archive = Path(folder, "archive")
+            brought = await self._bring(claim, archive)
+            looked = await claim.keep_while(asyncio.to_thread(_look, claim.row, brought, archive))
+            return await self._decide(claim, brought, looked, archive)
+
+    async def _bring(self, claim: Claim, archive: Path) -> Mapping[str, Any]:
+        """The archive on disk and in staging; what is known of the source now."""
+        source = claim.row["source"]
+        if source["type"] == "git" and not source.get("upload_id"):
+            return await self._git.fetch(claim, archive)
         if await self._blobs.properties(STAGING, source["upload_id"]) is None:
             raise UploadMissing(
                 "The archive was never uploaded, or too long ago: upload it and deploy again"
             )
-        summary = await self._inspect(claim, site_limits(claim))
-        claim.log.write(f"Source: {summary.files} files, {summary.bytes:,} bytes")
-        await claim.renew({"files_total": summary.files, "bytes_total": summary.bytes})
-        return Next(
+        await self._download(claim, source["upload_id"], archive)
+        return cast(Mapping[str, Any], source)
+
+    async def _download(self, claim: Claim, name: str, path: Path) -> None:
+        bound = site_limits(claim.row).archive_bytes
+        with path.open("wb") as file:
+            await claim.keep_while(self._blobs.download(STAGING, name, file, max_bytes=bound))
+
+    async def _decide(
+        self, claim: Claim, source: Mapping[str, Any], looked: Looked, archive: Path
+    ) -> Outcome:
+        spec = looked.spec
+        _tell(claim, looked)
+        check_static(spec)
+        changes = await self._changes(claim, source, spec, archive)
+        if changes is not None and spec.watch and not matches(changes.paths, spec.watch):
+            return Skip(
+                f"Skipped: no file that fits watch ({', '.join(spec.watch)}) has changed since"
+                f" #{changes.since}"
+            )
+        variables = await self._variables.choose(
+            claim.row, source.get("branch"), source.get("commit"), release_id_of(claim.row)
+        )
+        fingerprint = _fingerprint(looked.digest, spec, variables.fingerprint)
+        kept = {**source, "root": looked.root, "fingerprint": fingerprint}
+        if changes is not None and spec.ignore:
+            kept["changed"] = _bounded(changes.paths)
+        outcome = Next(
             "building",
-            source={"root": summary.root, "files": summary.files, "bytes": summary.bytes},
+            source=kept,
+            build_spec=spec.model_dump(mode="json"),
+            variables=variables.sealed,
+        )
+        return await self._again(claim, outcome, fingerprint)
+
+    async def _again(self, claim: Claim, outcome: Next, fingerprint: str) -> Next:
+        """The same move, with the release that was made of exactly this, where there is one."""
+        if not claim.row["use_cache"]:
+            return outcome
+        async with self._database.transaction() as connection:
+            found = await source_store.find_release(connection, claim.row, fingerprint)
+        if found is None:
+            return outcome
+        claim.log.write(
+            f"Nothing differs from #{found['number']} (source, settings, variables):"
+            " its release is used again"
+        )
+        return Next(
+            outcome.state,
+            source={**outcome.source, "release": str(found["id"])},
+            build_spec=outcome.build_spec,
+            variables=outcome.variables,
+            reused_from=found["number"],
         )
 
-    async def _inspect(self, claim: Claim, bounds: SiteLimits) -> ArchiveSummary:
-        source = claim.row["source"]
+    async def _changes(
+        self, claim: Claim, source: Mapping[str, Any], spec: BuildSpec, archive: Path
+    ) -> Changes | None:
+        """What differs from the last ready deployment; None: nobody asks, or nobody can tell."""
+        if not (spec.watch or spec.ignore):
+            return None
+        async with self._database.transaction() as connection:
+            before = await source_store.last_built(connection, claim.row)
+        if before is None or not before["is_staged"]:
+            return None
+        with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
+            earlier = Path(folder, "archive")
+            await self._download(claim, before["source"]["upload_id"], earlier)
+            archives = _located(earlier, before["source"]), _located(archive, source)
+            paths = await claim.keep_while(
+                asyncio.to_thread(differing_paths, *archives, site_limits(claim.row))
+            )
+        return Changes(before["number"], paths)
 
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "archive")
-            with path.open("wb") as file:  # noqa: ASYNC230 - opening a local file does not wait
-                download = self._blobs.download(
-                    STAGING, source["upload_id"], file, max_bytes=bounds.archive_bytes
-                )
-                await claim.keep_while(download)
-            kind = cast(ArchiveFormat, source["format"])
-            inspection = asyncio.to_thread(inspect_archive, path, kind, bounds)
-            return await claim.keep_while(inspection)
+
+def _bounded(paths: Sequence[str]) -> list[str]:
+    """As many as fit into one variable of a command."""
+    kept: list[str] = []
+    size = 0
+    for path in paths:
+        size += len(path.encode()) + 1
+        if size > _CHANGED_BYTES:
+            return [*kept, "…"]
+        kept.append(path)
+    return kept
 
 
-def site_limits(claim: Claim) -> SiteLimits:
+def _look(row: Mapping[str, Any], source: Mapping[str, Any], archive: Path) -> Looked:
+    return look(
+        _located(archive, source),
+        site_limits(row),
+        project=_settings(row["project_settings"]),
+        user=_settings(row["settings"]),
+    )
+
+
+def _located(archive: Path, source: Mapping[str, Any]) -> Located:
+    """A repository's archive has no folder around it, an upload may have one."""
+    root = "" if source["type"] == "git" else None
+    return archive, cast(ArchiveFormat, source["format"]), root
+
+
+def _settings(values: Mapping[str, Any]) -> BuildSettings | None:
+    return BuildSettings.model_validate(values) if values else None
+
+
+def _tell(claim: Claim, looked: Looked) -> None:
+    """The log's account of what will be done, and why."""
+    spec = looked.spec
+    claim.log.write(f"Source: {looked.files:,} files, {looked.bytes:,} bytes")
+    claim.log.write(f"Framework: {spec.framework} ({spec.reasons['framework'].text})")
+    for name in ("root", "package_manager", "install", "build", "output"):
+        reason = spec.reasons.get(name)
+        if reason is not None and reason.value:
+            claim.log.write(
+                f"{name.replace('_', ' ').capitalize()}: {reason.value} ({reason.text})"
+            )
+    for warning in spec.warnings:
+        claim.log.write(f"Warning: {warning}", stream="stderr")
+
+
+def _fingerprint(source: str, spec: BuildSpec, variables: str) -> str:
+    told = spec.model_dump(mode="json", exclude={"reasons", "warnings", "alternatives"})
+    parts = [_PRODUCED_BY, source, json.dumps(told, sort_keys=True), variables]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def site_limits(row: Mapping[str, Any]) -> SiteLimits:
     """The bounds of the account's plan for one site."""
-    own = claim.row["account_limits"]
+    own = row["account_limits"]
     return SiteLimits(
         archive_bytes=value_of(limits.UPLOAD_BYTES, own),
         files=value_of(limits.SITE_FILES, own),

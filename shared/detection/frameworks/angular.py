@@ -1,12 +1,14 @@
 """Angular: what is built, and where it goes, stands in ``angular.json``."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from shared.detection.app import App
 from shared.detection.documents import pick, text_of
 from shared.detection.frameworks.entry import Found, Framework, Plan
-from shared.detection.package_json import positional
+from shared.detection.package_json import flag, positional
 
 # The builders since version 17 put the browser's files into a folder of their own.
 _APPLICATION = (
@@ -14,6 +16,10 @@ _APPLICATION = (
     "@angular/build:application",
     "@analogjs/platform:vite",
 )
+# What they name by its content, beside whatever the project brings with it.
+_BUNDLES = ("/main-*.js", "/polyfills-*.js", "/chunk-*.js", "/scripts-*.js", "/styles-*.css")
+_MEDIA = "/media/*"
+_HASHED = {"all": (*_BUNDLES, _MEDIA), "bundles": _BUNDLES, "media": (_MEDIA,)}
 
 
 def _project(app: App) -> tuple[str, Mapping[str, Any], int] | None:
@@ -50,8 +56,18 @@ def _angular(app: App) -> Plan:
     warnings: tuple[str, ...] = ()
     if count > 1:
         warnings = (f"angular.json has {count} applications: {name} is published.",)
-    plan = Plan(output=Found(folder, text), warnings=warnings)
+    immutable = _hashed(app, build) if is_application else ()
+    plan = Plan(output=Found(folder, text), immutable=immutable, warnings=warnings)
     return _with_server(plan, options, base) if is_application else plan
+
+
+def _hashed(app: App, build: Any) -> tuple[str, ...]:
+    """Patterns of names with a hash in them that no file of the project fits."""
+    named = (flag(words, ("--configuration", "-c")) for words in app.running("ng build"))
+    name = next(filter(None, named), None) or text_of(pick(build, "defaultConfiguration")) or ""
+    chosen = pick(build, "configurations", name, "outputHashing")
+    patterns = _HASHED.get(str(chosen or pick(build, "options", "outputHashing")), ())
+    return tuple(p for p in patterns if not any(fnmatchcase(f"/{n}", f"*{p}") for n in app.names))
 
 
 def _folders(path: Any, name: str) -> tuple[str, str]:
@@ -69,7 +85,7 @@ def _with_server(plan: Plan, options: Mapping[str, Any], base: str) -> Plan:
         if mode != "static":
             return plan
         text = "outputMode is static: every page is rendered at build time"
-        return Plan(output=plan.output, fallback=Found(None, text), warnings=plan.warnings)
+        return replace(plan, fallback=Found(None, text))
     why = "outputMode is server" if mode == "server" else "ssr is on"
     return Plan(
         kind="dynamic",
@@ -90,5 +106,6 @@ ANGULAR = Framework(
     output_flags=("--output-path",),
     fallback="/index.html",
     fallback_text="client-side routing is Angular's own",
+    immutable=_HASHED["all"],
     refine=_angular,
 )

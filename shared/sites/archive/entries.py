@@ -5,10 +5,16 @@ from typing import NamedTuple, Protocol
 
 
 class Entry(NamedTuple):
-    """A file of an archive under its cleaned name."""
+    """A file of an archive under its cleaned name.
+
+    A source may hold links: then ``target`` says where one leads, as it was packed. A site has
+    none.
+    """
 
     name: str
     size: int
+    is_executable: bool = False
+    target: str | None = None
 
 
 class Reader(Protocol):

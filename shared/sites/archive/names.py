@@ -71,6 +71,11 @@ def is_left_out(name: str) -> bool:
     )
 
 
+def is_junk(name: str) -> bool:
+    """Whether a system's tools left it in the archive: no part of a source either."""
+    return any(part.lower() in _JUNK for part in name.split("/"))
+
+
 def check_collisions(names: Iterable[str]) -> None:
     """Raise for names that one file system or URL would take for one."""
     seen: dict[str, str] = {}
@@ -119,6 +124,31 @@ def find_root(names: Iterable[str]) -> str:
         if f"{folder}index.html" in files:
             return folder.rstrip("/")
     raise NoIndexHtml(_what_instead(files, common))
+
+
+def source_root(names: Iterable[str]) -> str:
+    """The one top folder that everything lies in, as Git hosts pack a repository; else ""."""
+    tops = {name.partition("/")[0] if "/" in name else "" for name in names}
+    return tops.pop() if len(tops) == 1 else ""
+
+
+def checked_root(names: Iterable[str], root: str) -> str:
+    """The folder, where it holds a page; raises EmptyArchive or NoIndexHtml."""
+    within = f"{root}/" if root else ""
+    files = [name for name in names if name.startswith(within)]
+    if not files:
+        raise EmptyArchive(
+            f"{_folder(root)} holds no file to publish: set output to the folder with the site"
+        )
+    if not any(name.endswith(".html") for name in files):
+        raise NoIndexHtml(
+            f"{_folder(root)} holds no page (.html): set output to the folder with the site"
+        )
+    return root
+
+
+def _folder(root: str) -> str:
+    return f"The folder {shown(root)}" if root else "The output"
 
 
 def _what_instead(files: set[str], root: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from shared.sites.archive.entries import Entry
-from shared.sites.archive.names import clean_name, is_left_out
+from shared.sites.archive.names import clean_name, is_junk, is_left_out
 from shared.sites.errors import (
     DamagedArchive,
     InvalidName,
@@ -116,13 +116,19 @@ class _Header:
     name: bytes
     size: int
     kind: int
+    mode: int
+    target: bytes
 
 
 class TarReader:
-    """The files of a gzipped TAR archive in their order; every pass unpacks it anew."""
+    """The files of a gzipped TAR archive in their order; every pass unpacks it anew.
 
-    def __init__(self, file: BinaryIO, limits: SiteLimits) -> None:
+    Of a source nothing is left out, and links are told.
+    """
+
+    def __init__(self, file: BinaryIO, limits: SiteLimits, *, is_source: bool = False) -> None:
         self._file, self._limits = file, limits
+        self._is_source = is_source
 
     def inspect(self) -> Iterator[Entry]:
         """Every file that is not left out; unpacks everything once, so checksums are checked."""
@@ -145,17 +151,28 @@ class TarReader:
             if not self._is_file(name, header):
                 stream.skip(header.size + padding)
                 continue
-            yield Entry(name, header.size), _pieces(stream, header.size)
+            yield _entry(name, header), _pieces(stream, header.size)
             stream.skip(padding)
 
     def _is_file(self, name: str, header: _Header) -> bool:
-        if not name or is_left_out(name) or header.kind == ord("5"):
+        is_unwanted = is_junk if self._is_source else is_left_out
+        if not name or is_unwanted(name) or header.kind == ord("5"):
             return False
         if header.kind in _LINKS:
+            if self._is_source:
+                return True
             raise LinkEntry(f"{shown(name)} is a link: replace it by the file that it leads to")
         if header.kind not in _FILES:
             raise SpecialEntry(f"{shown(name)} is no regular file: leave it out")
         return not header.name.endswith(b"/")
+
+
+def _entry(name: str, header: _Header) -> Entry:
+    if header.kind not in _LINKS:
+        return Entry(name, header.size, is_executable=bool(header.mode & 0o100))
+    target = header.target.decode("utf-8", "surrogateescape")
+    # A second name of a file is told as leading to the archive's top, from where it is named.
+    return Entry(name, 0, target=target if header.kind == ord("2") else f"/{target}")
 
 
 def _pieces(stream: Gunzip, size: int) -> Iterator[bytes]:
@@ -180,8 +197,9 @@ def _headers(stream: Gunzip) -> Iterator[_Header]:
                 extended.update(_pax(data))
             elif header.kind == ord("g"):
                 common.update(_pax(data))
-            elif header.kind == ord("L"):
-                extended[b"path"] = data.rstrip(b"\0")
+            else:
+                key = b"path" if header.kind == ord("L") else b"linkpath"
+                extended[key] = data.rstrip(b"\0")
             continue
         yield _merge(header, {**common, **extended})
         extended = {}
@@ -198,7 +216,8 @@ def _parse(block: bytes) -> _Header:
     prefix = block[345:500].split(b"\0", 1)[0]
     if prefix and block[257:263] == b"ustar\0":
         name = prefix + b"/" + name
-    return _Header(name, _number(block[124:136]), block[156])
+    target = block[157:257].split(b"\0", 1)[0]
+    return _Header(name, _number(block[124:136]), block[156], _number(block[100:108]), target)
 
 
 def _number(field: bytes) -> int:
@@ -244,7 +263,9 @@ def _merge(header: _Header, extended: Mapping[bytes, bytes]) -> _Header:
     if not size.isdigit() or len(size) > 18:
         raise DamagedArchive("An entry of the archive has no valid size: pack it again")
     # Links, folders and devices carry no bytes, whatever their size field says.
-    return _Header(name, int(size) if header.kind not in b"123456" else 0, header.kind)
+    bytes_ = int(size) if header.kind not in b"123456" else 0
+    target = extended.get(b"linkpath", header.target)
+    return _Header(name, bytes_, header.kind, header.mode, target)
 
 
 def _truncated() -> TruncatedArchive:

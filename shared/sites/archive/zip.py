@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import BinaryIO
 
 from shared.sites.archive.entries import Entry
-from shared.sites.archive.names import clean_name, is_left_out
+from shared.sites.archive.names import clean_name, is_junk, is_left_out
 from shared.sites.errors import (
     DamagedArchive,
     EncryptedEntry,
@@ -34,7 +34,9 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
+_KIND, _LINK = 0o170000, 0o120000
 _MAX32 = 0xFFFFFFFF
+_MAX_TARGET = 4096
 _CHUNK = 256 * 1024
 
 
@@ -47,14 +49,19 @@ class _Member:
     packed: int
     size: int
     offset: int
+    mode: int
 
 
 class ZipReader:
-    """The files of a ZIP archive, in the order of its directory."""
+    """The files of a ZIP archive, in the order of its directory.
 
-    def __init__(self, file: BinaryIO, limits: SiteLimits) -> None:
+    Of a source nothing is left out, and links are told when their content is asked for.
+    """
+
+    def __init__(self, file: BinaryIO, limits: SiteLimits, *, is_source: bool = False) -> None:
         self._file = file
         self._limits = limits
+        self._is_source = is_source
         self._members: list[_Member] = []
 
     def inspect(self) -> Iterator[Entry]:
@@ -68,7 +75,19 @@ class ZipReader:
         if not self._members:
             self._read_directory()
         for member in self._members:
-            yield Entry(member.name, member.size), self._content(member)
+            if member.mode & _KIND == _LINK:
+                yield self._link(member), iter(())
+            else:
+                entry = Entry(member.name, member.size, is_executable=bool(member.mode & 0o100))
+                yield entry, self._content(member)
+
+    def _link(self, member: _Member) -> Entry:
+        if member.size > _MAX_TARGET:
+            raise LinkEntry(
+                f"{shown(member.name)} is a link to a name that is too long: shorten it"
+            )
+        target = b"".join(self._content(member)).decode("utf-8", "surrogateescape")
+        return Entry(member.name, 0, target=target)
 
     def _read_directory(self) -> None:
         count, start, size = _find_directory(self._file)
@@ -107,13 +126,17 @@ class ZipReader:
         _exactly(self._file, fields[12])
         flags, method, crc = fields[3], fields[4], fields[7]
         name = clean_name(raw, self._limits)
-        if not name or raw.endswith(b"/") or is_left_out(name):
+        is_unwanted = is_junk if self._is_source else is_left_out
+        if not name or raw.endswith(b"/") or is_unwanted(name):
             return None, taken
         packed, size, offset = _wide(extra, packed=fields[8], size=fields[9], offset=fields[16])
-        _check_kind(name, fields[15] >> 16, flags, method)
+        mode = fields[15] >> 16
+        if not (self._is_source and mode & _KIND == _LINK):
+            _check_kind(name, mode)
+        _check_method(name, flags, method)
         if method == _STORED and packed != size:
             raise DamagedArchive(f"The sizes of {shown(name)} contradict each other: pack it again")
-        return _Member(name, raw, method, crc, packed, size, offset), taken
+        return _Member(name, raw, method, crc, packed, size, offset, mode), taken
 
     def _data_start(self, member: _Member) -> int:
         self._file.seek(member.offset)
@@ -222,12 +245,15 @@ def _extra_field(extra: bytes, wanted: int) -> bytes:
     return b""
 
 
-def _check_kind(name: str, mode: int, flags: int, method: int) -> None:
-    kind = mode & 0o170000
-    if kind == 0o120000:
+def _check_kind(name: str, mode: int) -> None:
+    kind = mode & _KIND
+    if kind == _LINK:
         raise LinkEntry(f"{shown(name)} is a link: replace it by the file that it leads to")
     if kind not in (0, 0o100000):
         raise SpecialEntry(f"{shown(name)} is no regular file: leave it out")
+
+
+def _check_method(name: str, flags: int, method: int) -> None:
     if flags & _ENCRYPTED:
         raise EncryptedEntry(f"{shown(name)} needs a password: pack the folder without one")
     if method not in (_STORED, _DEFLATED):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from shared import config, services
 from tests.services.handles import Azurite, Database, Kafka, Valkey
@@ -32,6 +33,7 @@ async def platform(
         "PLATFORM_URL": "http://localhost:8080",
         "SITES_URL": f"http://{secrets.token_hex(4)}.localhost:8080",
         "SIGNING_KEYS": secrets.token_hex(32),
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
         "DEVELOPMENT_SIGN_IN_SECRET": secrets.token_hex(32),
     }
     for name, value in environment.items():

@@ -17,10 +17,15 @@ BODIES: dict[str, Any] = {
     "update_project": {"name": "Mine now"},
     "create_upload": {"size": 1, "format": "zip"},
     "create_deployment": {"source": {"type": "upload", "upload_id": str(uuid4())}},
+    "create_prebuilt": {"files": [{"path": "index.html", "digest": "0" * 64, "size": 1}]},
     "roll_back_project": {},
     "change_role": {"role": "viewer"},
     "invite": {},
     "create_token": {"name": "ci"},
+    "set_project_variable": {"name": "A", "value": "1", "environment": "production"},
+    "set_account_variable": {"name": "A", "value": "1", "environment": "production"},
+    "import_variables": {"text": "A=1", "environment": "production"},
+    "update_variable": {"value": "2"},
 }
 
 
@@ -49,12 +54,15 @@ async def test_a_foreign_id_answers_like_a_random_one(
     me = (await client.get("me")).json()
     account = me["accounts"][0]["id"]
     token = (await client.post(f"accounts/{account}/tokens", json={"name": "ci"})).json()
+    body = BODIES["set_project_variable"]
+    variable = (await client.post(f"projects/{project['id']}/variables", json=body)).json()
     real = {
         "project_id": project["id"],
         "deployment_id": deployment["id"],
         "account_id": account,
         "user_id": me["user"]["id"],
         "token_id": token["id"],
+        "variable_id": variable["id"],
     }
     random = {name: str(uuid4()) for name in real}
     async with await platform.stranger() as stranger:

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -16,8 +17,21 @@ import pytest
 from shared.clients.blobs import BlobMissing, Blobs, BlobTooLarge
 from shared.database import Database
 from shared.errors import Unavailable
-from shared.sites.errors import DamagedArchive, NotAnArchive
-from shared.sites.models import Progress, PublishedSite, PublishJob, SiteLimits
+from shared.sites.errors import (
+    ContentMissing,
+    DamagedArchive,
+    ManifestMissing,
+    NoIndexHtml,
+    NotAnArchive,
+)
+from shared.sites.models import (
+    Progress,
+    PublishedSite,
+    PublishJob,
+    SiteFile,
+    SiteLimits,
+    SiteRules,
+)
 from shared.sites.publisher import Publisher
 from tests.integration.sites.checking import Found, check_objects, check_site, look, read_manifest
 from tests.integration.sites.conftest import Project, make_project
@@ -347,3 +361,104 @@ async def test_reports_go_on_while_an_archive_is_unpacked(
     await Publisher(publish.reading, worker, report_every=0).publish(job, report)
     assert reports.count(Progress(0, 0, 0, 0)) > 10
     assert reports[-1].files_uploaded == 2
+
+
+async def test_a_folder_of_the_archive_is_the_site_where_it_is_named(
+    publish: Publish, project: Project
+) -> None:
+    site = {"top/public/index.html": b"<h1>x</h1>", "top/package.json": b"{}"}
+    job = publish.job(project, site, root="top/public")
+    published = await publish(job)
+    assert published.files == 1
+    await publish.check(job, published, {"index.html": b"<h1>x</h1>"})
+
+
+async def test_a_named_folder_without_a_page_is_refused(publish: Publish, project: Project) -> None:
+    job = publish.job(project, {"index.html": b"x", "out/a.txt": b"y"}, root="out")
+    with pytest.raises(NoIndexHtml, match=r"out.*set output"):
+        await publish(job)
+
+
+async def test_rules_of_the_build_go_before_what_names_tell(
+    publish: Publish, project: Project
+) -> None:
+    site = {"index.html": b"x", "fonts/a.woff2": b"y", "app.0123456789abcdef.js": b"z"}
+    rules = SiteRules("/index.html", (("/fonts/*", True), ("/app.*", False)))
+    job = publish.job(project, site, rules=rules)
+    published = await publish(job)
+    assert published.fallback == "/index.html"
+    paths = await read_manifest(publish.reading, project.id, job.release_id, published.shards)
+    assert paths["/fonts/a.woff2"]["c"].endswith("immutable")
+    assert paths["/app.0123456789abcdef.js"]["c"].endswith("must-revalidate")
+
+
+async def test_a_fallback_that_is_turned_off_stays_off(publish: Publish, project: Project) -> None:
+    site = {"index.html": b"x", "200.html": b"y"}
+    assert (await publish(publish.job(project, site))).fallback == "/200.html"
+    assert (await publish(publish.job(project, site, rules=SiteRules("")))).fallback is None
+
+
+async def test_what_the_inspection_refuses_is_never_stored(
+    publish: Publish, project: Project
+) -> None:
+    def inspect(path: str, held: Any) -> None:
+        if path == "/b.js" and b"hidden" in held:
+            raise ValueError("a secret")
+
+    job = publish.job(project, {"index.html": b"x", "b.js": b"hidden"}, inspect=inspect)
+    with pytest.raises(ValueError, match="a secret"):
+        await publish(job)
+    found = await publish.look(project)
+    assert sha256(b"hidden").hexdigest() not in found.objects
+
+
+async def test_a_prebuilt_site_brings_only_what_is_missing(
+    publish: Publish, project: Project
+) -> None:
+    first = {"index.html": b"<h1>one</h1>", "a.txt": b"a"}
+    await publish(publish.job(project, first))
+    site = {"index.html": b"<h1>two</h1>", "a.txt": b"a", "copy/a.txt": b"a"}
+    job = publish.job(project, {"index.html": site["index.html"]}, files=named(site))
+    published = await publish(job)
+    assert (published.files, published.new_files) == (3, 1)
+    await publish.check(job, published, site)
+
+
+async def test_a_prebuilt_site_without_anything_new_needs_no_archive(
+    publish: Publish, project: Project
+) -> None:
+    site = {"index.html": b"<h1>one</h1>", "a.txt": b"a"}
+    await publish(publish.job(project, site))
+    job = publish.job(project, site, files=named(site), archive=None)
+    published = await publish(job)
+    assert published.new_files == 0
+    await publish.check(job, published, site)
+
+
+async def test_a_prebuilt_site_whose_bytes_differ_from_their_digest_is_refused(
+    publish: Publish, project: Project
+) -> None:
+    site = {"index.html": b"<h1>one</h1>", "a.txt": b"a"}
+    job = publish.job(project, {"index.html": b"something else"}, files=named(site))
+    with pytest.raises(ContentMissing, match="did not arrive"):
+        await publish(job)
+
+
+async def test_a_release_is_copied_with_all_its_paths(publish: Publish, project: Project) -> None:
+    site = {f"{n}.txt": str(n).encode() for n in range(600)} | {"index.html": b"x"}
+    job = publish.job(project, site)
+    published = await publish(job)
+    again = uuid4()
+    await publish.publisher.copy(project.id, job.release_id, again, published.shards)
+    before, after = [
+        await read_manifest(publish.reading, project.id, release, published.shards)
+        for release in (job.release_id, again)
+    ]
+    assert before == after
+    with pytest.raises(ManifestMissing):
+        await publish.publisher.copy(project.id, uuid4(), uuid4(), 1)
+
+
+def named(site: dict[str, bytes]) -> tuple[SiteFile, ...]:
+    """A site's files as a client names them."""
+    return tuple(SiteFile(f"/{p}", sha256(b).hexdigest(), len(b)) for p, b in site.items())
