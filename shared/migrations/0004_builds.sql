@@ -25,4 +25,4 @@ CREATE INDEX releases_fingerprint ON releases (project_id, environment, fingerpr
     WHERE fingerprint IS NOT NULL;
 
 -- Whoever sends a prebuilt site is told which contents are missing.
-GRANT SELECT ON objects TO astrocloud_api;
+GRANT SELECT ON objects, object_forms TO astrocloud_api;

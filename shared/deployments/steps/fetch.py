@@ -71,7 +71,8 @@ class Fetch:
         source = claim.row["source"]
         if source["type"] == "prebuilt":
             claim.log.write("Prebuilt: the files are published as they came")
-            return Next("building", build_spec={"framework": "html", "kind": "static"})
+            spec = BuildSpec(framework="html", kind="static", reasons={})
+            return Next("building", build_spec=spec.model_dump(mode="json"))
         with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
             archive = Path(folder, "archive")
             brought = await self._bring(claim, archive)

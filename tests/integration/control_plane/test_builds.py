@@ -6,12 +6,14 @@ business.
 
 import asyncio
 import json
+from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
 
 from shared.builders.port import RunStatus
+from shared.logs.service import Incoming
 from tests.fakes.builder import ScriptedBuilder, install
 from tests.integration.control_plane.archives import site
 from tests.services.platform import Platform
@@ -321,14 +323,140 @@ async def test_a_secret_in_the_output_blocks_the_release(
     project: dict[str, Any],
     builder: ScriptedBuilder,
 ) -> None:
-    value = "sk_live_51Hxyz0123456789"
-    variable = {"name": "STRIPE_KEY", "value": value, "environment": "production", "secret": True}
-    await client.post(f"projects/{project['id']}/variables", json=variable)
-    builder.output_files = {"index.html": "<h1>x</h1>", "app.js": f"\nlet key = '{value}'"}
+    await set_secret(client, project)
+    builder.output_files = {"index.html": "<h1>x</h1>", "app.js": f"\nlet key = '{SECRET}'"}
     deployment = await platform.deploy(client, project["id"], site(VITE))
     failure = deployment["failure"]
     assert failure["code"] == "secret_in_output"
     assert "app.js" in failure["detail"]
     assert "line 2" in failure["detail"]
     assert "STRIPE_KEY" in failure["detail"]
-    assert value not in json.dumps(deployment)
+    assert SECRET not in json.dumps(deployment)
+
+
+SECRET = "sk_live_51Hxyz0123456789"
+
+
+async def set_secret(client: httpx.AsyncClient, project: dict[str, Any]) -> None:
+    """A secret variable of production."""
+    variable = {"name": "STRIPE_KEY", "value": SECRET, "environment": "production"}
+    answer = await client.post(f"projects/{project['id']}/variables", json=variable)
+    assert answer.status_code in (200, 201), answer.text
+
+
+async def test_a_secret_is_given_apart_and_shows_nowhere(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    builder: ScriptedBuilder,
+) -> None:
+    """Invariant 12: not in the failure that quotes the log, not in the log however it is split."""
+    await set_secret(client, project)
+    builder.log_text = (f"Error: cannot find module '{SECRET}'",)
+    builder.then = RunStatus(state="failed", phase="build", exit_code=1, reason="command")
+    deployment = await platform.deploy(client, project["id"], site(VITE))
+    job = builder.runs[f"{deployment['id']}-1"].job
+    assert job is not None
+    assert job.secrets == {"STRIPE_KEY": SECRET}
+    assert "STRIPE_KEY" not in job.environment
+    assert SECRET not in json.dumps(deployment)
+
+    half = len(SECRET) // 2
+    await ingest(platform, deployment, [f"key {SECRET[:half]}", f"{SECRET[half:]} and more"])
+    log = (await client.get(f"deployments/{deployment['id']}/logs/download")).text
+    assert "and more" in log
+    assert SECRET[half:] not in log
+    rows = await platform.execute("SELECT source::text, run::text, variables FROM deployments")
+    assert SECRET not in str(rows)
+
+
+async def ingest(platform: Platform, deployment: dict[str, Any], texts: list[str]) -> None:
+    """Lines of a build as the Kafka function gets them."""
+    account = await platform.execute("SELECT account_id FROM deployments")
+    lines = [
+        {"source": "build", "time": "2026-01-01T00:00:00.000Z", "stream": "stdout", "text": text}
+        for text in texts
+    ]
+    record = {
+        "version": 1,
+        "stream": deployment["id"],
+        "account": str(account[0][0]),
+        "writer": "run-1",
+        "sequence": 1000,
+        "lines": lines,
+    }
+    await platform.worker.logs.ingest([Incoming(json.dumps(record).encode())])
+
+
+async def test_previews_never_get_what_production_has(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    builder: ScriptedBuilder,
+) -> None:
+    await set_secret(client, project)
+    deployment = await platform.deploy(client, project["id"], site(VITE), environment="preview")
+    job = builder.runs[f"{deployment['id']}-1"].job
+    assert job is not None
+    assert job.secrets == {}
+    assert job.cache == f"{project['id']}/preview"
+    assert deployment["live"] is False or deployment["environment"] == "preview"
+
+
+async def test_a_prebuilt_site_goes_live_with_what_is_missing(
+    platform: Platform, client: httpx.AsyncClient, project: dict[str, Any]
+) -> None:
+    files = {"index.html": b"<h1>one</h1>", "a/b.txt": b"b"}
+    listed = [named(path, data) for path, data in files.items()]
+    place = await client.post(f"projects/{project['id']}/prebuilt", json={"files": listed})
+    assert place.status_code == 201, place.text
+    assert set(place.json()["missing"]) == {entry["digest"] for entry in listed}
+    await platform.services.blobs.upload("staging", place.json()["id"], site(files))
+    first = await deploy_prebuilt(platform, client, project, place.json()["id"])
+    assert (first["state"], first["live"]) == ("ready", True), first["failure"]
+
+    listed[0] = named("index.html", b"<h1>two</h1>")
+    place = await client.post(f"projects/{project['id']}/prebuilt", json={"files": listed})
+    assert place.json()["missing"] == [listed[0]["digest"]]
+    archive = site({"index.html": b"<h1>two</h1>"})
+    await platform.services.blobs.upload("staging", place.json()["id"], archive)
+    second = await deploy_prebuilt(platform, client, project, place.json()["id"])
+    assert second["progress"]["files_uploaded"] == 1
+    assert second["progress"]["files_total"] == 2
+
+
+async def test_a_prebuilt_site_whose_files_never_came_fails_by_name(
+    platform: Platform, client: httpx.AsyncClient, project: dict[str, Any]
+) -> None:
+    listed = [named("index.html", b"<h1>one</h1>")]
+    place = await client.post(f"projects/{project['id']}/prebuilt", json={"files": listed})
+    deployment = await deploy_prebuilt(platform, client, project, place.json()["id"])
+    assert deployment["failure"]["code"] == "content_missing"
+    assert "index.html" in deployment["failure"]["detail"]
+
+
+@pytest.mark.parametrize("path", ["../x.html", "/etc/passwd", "a\\b.html", "a\x00.html"])
+async def test_a_prebuilt_path_that_leads_out_is_refused(
+    client: httpx.AsyncClient, project: dict[str, Any], path: str
+) -> None:
+    body = {"files": [named("index.html", b"x"), named(path, b"y")]}
+    answer = await client.post(f"projects/{project['id']}/prebuilt", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "prebuilt_refused")
+    assert answer.json()["fields"][0]["field"] == "files[1].path"
+
+
+async def deploy_prebuilt(
+    platform: Platform, client: httpx.AsyncClient, project: dict[str, Any], upload: str
+) -> dict[str, Any]:
+    """Deploy a prebuilt upload and work until it ends."""
+    body = {"source": {"type": "prebuilt", "upload_id": upload}}
+    answer = await client.post(f"projects/{project['id']}/deployments", json=body)
+    assert answer.status_code == 202, answer.text
+    await platform.work()
+    found: dict[str, Any] = (await client.get(f"deployments/{answer.json()['id']}")).json()
+    return found
+
+
+def named(path: str, data: bytes) -> dict[str, Any]:
+    """A file as a client names it."""
+    return {"path": path, "digest": sha256(data).hexdigest(), "size": len(data)}
