@@ -35,6 +35,11 @@ def settings_of(app: str, installation: Installation) -> dict[str, str]:
         # On a laptop somebody watches: what a dead worker left is taken up sooner.
         "DEPLOYMENT_LEASE_SECONDS": "10",
     }
+    # A private Git server, say: what the user's shell names is allowed to be named by users.
+    for name in ("OUTGOING_ALLOWED", "OUTGOING_CERTIFICATES", "OUTGOING_PROXY"):
+        values[name] = installation.outside.get(name, "")
+    if app == "worker":
+        values |= {"BUILDER": "runner", "RUNNER_SOCKET": str(installation.paths.runner_socket)}
     if app == "api":
         values["DEVELOPMENT_SIGN_IN_SECRET"] = secrets.text("development-sign-in")
     return values

@@ -18,6 +18,8 @@ from infrastructure.local.install import Installer, make_venv
 from infrastructure.local.paths import Paths
 from infrastructure.local.progress import Progress
 
+# Their words are not ours to understand.
+PASSED_ON = ("deploy", "astrocloud")
 BEGUN = "ASTROCLOUD_DEV_BEGUN"
 
 
@@ -26,9 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     # SIGINT too: a shell that starts us in the background has it ignored.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    options, rest = _parser().parse_known_args(arguments)
-    if rest and options.command not in ("test", "bench"):
-        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    options, rest = _options(arguments)
     paths = Paths.of_checkout()
     try:
         return _run(options, rest, paths, arguments)
@@ -38,6 +38,16 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"\n./dev {options.command}: interrupted.", file=sys.stderr)
         return 130
+
+
+def _options(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """What was asked for, and the words that go on to whoever carries it out."""
+    if arguments and arguments[0] in PASSED_ON:
+        return argparse.Namespace(command=arguments[0]), list(arguments[1:])
+    options, rest = _parser().parse_known_args(arguments)
+    if rest and options.command not in ("test", "bench"):
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    return options, rest
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,11 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("-f", "--follow", action="store_true", help="go on as more comes")
     logs.add_argument("-n", "--lines", type=int, default=0, help="how many of the last lines")
     commands.add_parser("link", help="a new one-time link that signs in")
-    deploy = commands.add_parser("deploy", help="put a folder or an archive online")
-    deploy.add_argument("path", metavar="PATH")
-    deploy.add_argument("--name", help="the project's name; default: that of the folder")
-    deploy.add_argument("--json", action="store_true", help="the result as one JSON object")
-    deploy.add_argument("--preview", action="store_true", help="not for production")
+    commands.add_parser("deploy", help="put a folder, archive or repository online")
+    commands.add_parser("astrocloud", help="the command line, signed in to this stack")
     commands.add_parser("test", help="run the tests: [layer] [pytest arguments]")
     commands.add_parser("bench", help="measure: [name]")
     commands.add_parser("doctor", help="what this machine offers and lacks")
@@ -90,9 +97,9 @@ def _run(
         case "link":
             return commands.link(paths)
         case "deploy":
-            path = Path(os.environ.get("ASTROCLOUD_DEV_FOLDER", ".")) / options.path
-            flags = [f"--{flag}" for flag in ("json", "preview") if getattr(options, flag)]
-            return commands.deploy(paths, path, options.name, flags)
+            return commands.astrocloud(paths, ["deploy", *rest])
+        case "astrocloud":
+            return commands.astrocloud(paths, rest)
         case "test":
             return commands.test(paths, rest)
         case _:

@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from infrastructure.local import control, links, ports, probes
@@ -86,32 +85,40 @@ def link(paths: Paths) -> int:
     return 0
 
 
-def deploy(paths: Paths, path: Path, name: str | None, flags: Sequence[str]) -> int:
-    """Put a folder or an archive online through the API, like any user."""
-    from frontend.cli.deploy import main
+def astrocloud(paths: Paths, arguments: Sequence[str]) -> int:
+    """The command line, where it was called, signed in to this stack by a one-time ticket."""
+    from frontend.cli.main import main
 
+    os.chdir(os.environ.get("ASTROCLOUD_DEV_FOLDER", "."))
+    # Our ticket is for our platform only, and what needs none works without the stack.
+    if _is_elsewhere(arguments) or not _asks_the_stack(arguments):
+        return main(arguments)
     try:
         installation = _running(paths)
     except StackError as error:
-        if "--json" in flags:
+        if "--json" in arguments:
             print(json.dumps(_not_up(str(error))))
-        print(f"./dev deploy: {error}", file=sys.stderr)
+        print(f"./dev {arguments[0]}: {error}", file=sys.stderr)
         return 2
-    arguments = [str(path), "--url", installation.platform_url, *flags]
-    arguments += ["--name", name] if name else []
+    os.environ["ASTROCLOUD_PLATFORM"] = installation.platform_url
     os.environ["ASTROCLOUD_TICKET"] = links.ticket(installation)
     return main(arguments)
 
 
+def _is_elsewhere(arguments: Sequence[str]) -> bool:
+    return any(word == "--url" or word.startswith("--url=") for word in arguments)
+
+
+def _asks_the_stack(arguments: Sequence[str]) -> bool:
+    if not arguments or arguments[0].startswith("-") or {"--help", "-h"} & set(arguments):
+        return False
+    return arguments[0] not in ("inspect", "explain", "unlink", "logout")
+
+
 def _not_up(detail: str) -> dict[str, object]:
     failure = {"code": "not_up", "title": "The stack is not up", "detail": detail}
-    return {
-        "deployment": None,
-        "state": "failed",
-        "url": None,
-        "permalink": None,
-        "failure": failure,
-    }
+    nothing: dict[str, object] = dict.fromkeys(("deployment", "state", "url", "permalink"))
+    return {**nothing, "state": "failed", "failure": failure}
 
 
 def test(paths: Paths, arguments: Sequence[str]) -> int:

@@ -53,6 +53,7 @@ def check_all(paths: Paths, environment: Mapping[str, str]) -> list[Check]:
         check_system(sys.platform, platform.machine().lower(), environment),
         check_node(),
         check_user(os.geteuid(), shutil.which),
+        check_sandbox(sys.platform, shutil.which),
     ]
 
 
@@ -168,6 +169,16 @@ def check_user(uid: int, which: Callable[[str], str | None]) -> Check:
         return Check("User", "root; Postgres runs unprivileged")
     remedy = "Run ./dev as an ordinary user, or install util-linux."
     return Check("User", "root, without unshare and setpriv", "bad", remedy)
+
+
+def check_sandbox(system: str, which: Callable[[str], str | None]) -> Check:
+    """Whether builds run apart from this machine's files."""
+    if which("bwrap"):
+        return Check("Sandbox", "bubblewrap")
+    remedy = "Builds run as your own user, with your files in reach"
+    if system == "linux":
+        remedy += ": install bubblewrap to keep them apart"
+    return Check("Sandbox", "none", "warn", f"{remedy}.")
 
 
 def _check_mac(machine: str) -> Check:

@@ -44,6 +44,10 @@ class Paths:
     def socket(self) -> Path:
         return self.run / "control.sock"
 
+    @property
+    def runner_socket(self) -> Path:
+        return self.run / "runner.sock"
+
     def make(self) -> None:
         """Create the folders; readable by the owner only."""
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
+
+from infrastructure.local.paths import short
 
 Probe = Callable[[], Awaitable[bool]]
 SECONDS = 2.0
@@ -30,6 +33,23 @@ def http(port: int, path: str, host: str = "127.0.0.1", status: int = 200) -> Pr
     """Whether a GET answers with this status."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     return speaks(port, request.encode(), f"HTTP/1.1 {status}".encode())
+
+
+def unix(path: Path) -> Probe:
+    """Whether something listens on this Unix socket."""
+
+    async def ask() -> bool:
+        try:
+            async with asyncio.timeout(SECONDS):
+                _, writer = await asyncio.open_unix_connection(short(path))
+        except (OSError, TimeoutError):
+            return False
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        return True
+
+    return ask
 
 
 async def _exchange(port: int, request: bytes, expected: bytes) -> bool:

@@ -58,6 +58,8 @@ class PlatformSiteService:
                 "environment": "production",
                 "lane": "production",
                 "source": {"type": "upload", "upload_id": str(upload_id), "format": "zip"},
+                "settings": {},
+                "use_cache": True,
                 "created_by": user,
                 "wait_seconds": self._settings.queue_deadline,
             }

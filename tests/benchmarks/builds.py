@@ -6,23 +6,20 @@ to be within reach.
 
 import asyncio
 import statistics
-import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import psycopg
 
-from infrastructure.local import binaries
-from infrastructure.local.paths import Paths
 from shared.accounts.models import Principal
 from shared.accounts.tokens import AccessTokens
 from tests.benchmarks import Goal, Result
+from tests.frameworks.starters.catalogue import BY_NAME
+from tests.frameworks.starters.make import kept
 from tests.services import api
 from tests.services.stack import Stack
 
@@ -82,26 +79,12 @@ async def _vite(client: httpx.AsyncClient, stack: Stack) -> list[Result]:
 
 def _template() -> dict[str, bytes]:
     """The React template of npm's create-vite, with a lock file, as a fresh repository has it."""
-    paths = Paths.of_checkout()
-    node = binaries.node(paths.packages)
-    npm = binaries.npm(node)
-    with tempfile.TemporaryDirectory() as folder:
-        create = ["exec", "--yes", "--", "create-vite@latest", "app", "--template", "react"]
-        lock = ["install", "--package-lock-only", "--no-audit", "--no-fund"]
-        for command, place in ((create, folder), (lock, f"{folder}/app")):
-            subprocess.run(
-                [*npm, *command],
-                cwd=place,
-                check=True,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-            )
-        top = Path(folder, "app")
-        return {
-            str(path.relative_to(top)): path.read_bytes()
-            for path in sorted(top.rglob("*"))
-            if path.is_file()
-        }
+    top = kept(BY_NAME["vite-react"])
+    return {
+        str(path.relative_to(top)): path.read_bytes()
+        for path in sorted(top.rglob("*"))
+        if path.is_file()
+    }
 
 
 async def _deploy(

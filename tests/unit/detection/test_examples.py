@@ -7,6 +7,8 @@ import pytest
 from shared.detection.detect import detect
 from shared.detection.frameworks import BY_SLUG, FRAMEWORKS
 from shared.detection.tree import FolderTree
+from tests.frameworks import results
+from tests.frameworks.starters.catalogue import STARTERS
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "tests" / "frameworks" / "examples"
@@ -130,3 +132,13 @@ def test_the_page_on_frameworks_lists_every_entry() -> None:
             assert f"`{entry.output}`" in row
         if entry.build:
             assert f"`{entry.build}`" in row
+
+
+def test_the_table_of_starters_is_the_one_that_their_tests_made() -> None:
+    page = results.PAGE.read_text("utf-8")
+    assert results.shown(page) == page, "run python -m tests.frameworks.results"
+
+
+def test_every_starter_is_of_a_framework_that_is_known() -> None:
+    assert {starter.framework for starter in STARTERS} <= set(BY_SLUG)
+    assert len({starter.name for starter in STARTERS}) == len(STARTERS)

@@ -205,6 +205,45 @@ def test_angular_says_in_its_workspace_file_what_comes_out(
         assert spec.start == "node dist/shop/server/server.mjs"
 
 
+HASHING = """{{ "projects": {{ "shop": {{ "architect": {{ "build": {{
+    "builder": "@angular/build:{builder}", "options": {{}}, "defaultConfiguration": "production",
+    "configurations": {{ "production": {{ "outputHashing": "{hashing}" }}, "plain": {{}} }}
+    }} }} }} }} }}"""
+
+
+@pytest.mark.parametrize(
+    ("builder", "hashing", "build", "files", "kept"),
+    [
+        ("application", "all", "ng build", {}, {"/main-*.js", "/styles-*.css", "/media/*"}),
+        ("application", "bundles", "ng build", {}, {"/main-*.js", "/styles-*.css"}),
+        ("application", "media", "ng build", {}, {"/media/*"}),
+        ("application", "none", "ng build", {}, set()),
+        ("application", "all", "ng build --configuration plain", {}, set()),
+        ("application", "all", "ng build -c=plain", {}, set()),
+        ("browser", "all", "ng build", {}, set()),
+        (
+            "application",
+            "all",
+            "ng build",
+            {"public/main-menu.js": "", "public/media/a.png": ""},
+            {"/styles-*.css"},
+        ),
+    ],
+)
+def test_angular_keeps_for_ever_what_it_names_by_its_content(
+    builder: str, hashing: str, build: str, files: dict[str, str], kept: set[str]
+) -> None:
+    spec = spec_of(
+        {
+            "package.json": package("@angular/core", "@angular/cli", build=build),
+            "angular.json": HASHING.format(builder=builder, hashing=hashing),
+            **files,
+        }
+    )
+    found = {rule.path for rule in spec.cache if rule.policy == "immutable"}
+    assert found & {"/main-*.js", "/styles-*.css", "/media/*"} == kept
+
+
 SERVERS = [
     ("next", "next build", {}, "nextjs", "npx next start"),
     (

@@ -46,7 +46,7 @@ def test_a_layer_becomes_its_folder(
 def test_deploy_without_a_stack_tells_both_people_and_programs(
     paths: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert commands.deploy(paths, Path(), None, ["--json"]) == 2
+    assert commands.astrocloud(paths, ["deploy", "--json"]) == 2
     said = capsys.readouterr()
     assert json.loads(said.out)["failure"]["code"] == "not_up"
     assert "./dev up" in said.err

@@ -82,6 +82,13 @@ def test_root_needs_a_way_to_be_someone_else() -> None:
     assert "util-linux" in doctor.check_user(0, lambda name: None).remedy
 
 
+def test_builds_without_a_sandbox_are_warned_of() -> None:
+    assert doctor.check_sandbox("linux", lambda name: f"/usr/bin/{name}").state == "ok"
+    without = doctor.check_sandbox("linux", lambda name: None)
+    assert (without.state, "install bubblewrap" in without.remedy) == ("warn", True)
+    assert "install" not in doctor.check_sandbox("darwin", lambda name: None).remedy
+
+
 def test_the_table_shows_every_check_and_tells_whether_all_will_do() -> None:
     out = io.StringIO()
     checks = [Check("Python", "3.12.1"), Check("Disk", "1.0 GB free", "bad", "Free at least 2 GB.")]

@@ -1,0 +1,5 @@
+import { Routes } from '@angular/router';
+
+import { About } from './about';
+
+export const routes: Routes = [{ path: 'about', component: About }];

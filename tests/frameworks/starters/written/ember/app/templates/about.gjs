@@ -1,0 +1,1 @@
+<template><h1>Second page</h1></template>

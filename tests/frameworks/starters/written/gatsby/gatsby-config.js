@@ -1,0 +1,7 @@
+module.exports = {
+  siteMetadata: {
+    title: "My site",
+    siteUrl: "https://www.example.com",
+  },
+  plugins: [],
+};
