@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 
 import httpx
 
-from frontend.cli.errors import RefusedError, UnreachableError, UsageError
+from frontend.cli.errors import NotSignedIn, RefusedError, UnreachableError, UsageError
 from frontend.cli.transport import http_client
 
 TRIES = 6
@@ -36,6 +36,11 @@ class Api:
         self._sleep = sleep
         self._access, self._refresh = "", ""
 
+    @property
+    def url(self) -> str:
+        """The platform's address."""
+        return self._url
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -50,12 +55,43 @@ class Api:
             detail = f"{error.detail} A ticket works once: run the command again for a new one."
             raise UsageError(error.code, error.title, detail) from None
 
+    def use_token(self, token: str) -> None:
+        """Sign in with an API token, which cannot be renewed."""
+        self._access, self._refresh = token, ""
+
+    async def get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        return await self._call("GET", path, params=parameters)
+
+    async def items(self, path: str, **parameters: Any) -> AsyncIterator[dict[str, Any]]:
+        """Everything that a list holds, page by page."""
+        while True:
+            page = await self.get(path, **parameters)
+            for item in page["items"]:
+                yield item
+            if not page.get("next_cursor"):
+                return
+            parameters["cursor"] = page["next_cursor"]
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Have something done, once, also where the first answer is lost."""
+        return await self._create(path, body)
+
+    async def post_plainly(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The same for what takes no key, because its answer holds a secret."""
+        return await self._call("POST", path, json=body)
+
+    async def delete(self, path: str) -> dict[str, Any]:
+        return await self._call("DELETE", path)
+
+    async def find_project(self, slug: str) -> dict[str, Any] | None:
+        """The project of this slug, where it is ours."""
+        page = await self.get("/projects", slug=slug)
+        return next((project for project in page["items"] if project["slug"] == slug), None)
+
     async def find_or_create_project(self, slug: str, name: str) -> tuple[dict[str, Any], bool]:
         """The project of this slug, and whether it is new."""
-        page = await self._call("GET", "/projects", params={"slug": slug})
-        for project in page["items"]:
-            if project["slug"] == slug:
-                return project, False
+        if project := await self.find_project(slug):
+            return project, False
         body = {"slug": slug, "name": name[:80].strip() or slug}
         return await self._create("/projects", body), True
 
@@ -85,13 +121,18 @@ class Api:
             await self._sleep(_pause(attempt))
 
     async def create_deployment(
-        self, project_id: str, upload_id: str, environment: str
+        self,
+        project_id: str,
+        source: Mapping[str, Any],
+        environment: str,
+        *,
+        use_cache: bool = True,
     ) -> dict[str, Any]:
-        """Ask for the upload to be put online."""
-        source = {"type": "upload", "upload_id": upload_id}
-        return await self._create(
-            f"/projects/{project_id}/deployments", {"source": source, "environment": environment}
-        )
+        """Ask for a source to be put online."""
+        body: dict[str, Any] = {"source": source, "environment": environment}
+        if not use_cache:
+            body["use_cache"] = False
+        return await self._create(f"/projects/{project_id}/deployments", body)
 
     async def deployment(self, deployment_id: str) -> dict[str, Any]:
         return await self._call("GET", f"/deployments/{deployment_id}")
@@ -114,11 +155,11 @@ class Api:
         """An address for live messages, and the groups to join there."""
         return await self._call("POST", "/negotiate", json={"deployment_id": deployment_id})
 
-    async def _create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _create(self, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         # The key makes a repeated POST the same one, should the first answer be lost.
-        return await self._call(
-            "POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())}
-        )
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        options = {} if body is None else {"json": body}
+        return await self._call("POST", path, headers=headers, **options)
 
     async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         refreshed = False
@@ -165,6 +206,11 @@ class Api:
             return cast("dict[str, Any]", body)
         if answer.status_code >= 500 and "code" not in body:
             raise UnreachableError(self._url, f"status {answer.status_code}")
+        if answer.status_code == 401 and self._access and not self._refresh:
+            raise NotSignedIn(
+                f"{self._url} does not accept the token: it is wrong, expired or revoked."
+                " Next: make a new one in the dashboard, then astrocloud login."
+            )
         raise _refused(answer.status_code, body)
 
     async def _wait_or_give_up(self, attempt: int, error: httpx.TransportError) -> None:

@@ -1,107 +1,143 @@
-"""``deploy PATH``: a folder or archive goes online, its log comes back, the exit code tells.
+"""``deploy [PATH|URL]``: a folder, archive or repository goes online and its log comes back."""
 
-0: ready. 1: failed, canceled or superseded. 2: the command cannot be carried out, or the
-platform is not reachable. 130: interrupted; the deployment goes on.
-"""
-
-import argparse
 import asyncio
-import os
+import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from frontend.cli import archive
+from frontend.cli import archive, link, prebuilt, repository
 from frontend.cli.api import Api
-from frontend.cli.errors import CliError, RefusedError, UsageError
-from frontend.cli.follow import Follower
+from frontend.cli.console import count, size
+from frontend.cli.errors import RefusedError, UsageError
 from frontend.cli.names import slug_of
 from frontend.cli.progress import Reporter
-from frontend.cli.served import until_served
+from frontend.cli.projects import linked_project
+from frontend.cli.runs import Run, carry_out, conclude, follow
+from frontend.cli.session import signed_in
 
-TICKET = "ASTROCLOUD_TICKET"
-INTERRUPTED = 130
 SHOWN_SKIPS = 5
 NAME_CODES = ("invalid_slug", "slug_reserved", "slug_taken")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as an error of ours, so that ``--json`` can carry it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for."""
 
-    def error(self, message: str) -> NoReturn:
-        usage = self.format_usage().removeprefix("usage: ").strip()
-        raise UsageError("usage", "The command line is not understood", f"{message}. Use: {usage}")
-
-
-@dataclass(slots=True)
-class Run:
-    """One run of the command and what is known of its deployment."""
-
-    reporter: Reporter
-    deployment: Mapping[str, Any] | None = field(default=None)
+    source: str = "."
+    project: str | None = None
+    preview: bool = False
+    prebuilt: bool = False
+    branch: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    use_cache: bool = True
+    url: str | None = None
 
     @property
-    def name(self) -> str:
-        """How people call the deployment; empty before it exists."""
-        if self.deployment is None:
-            return ""
-        return f"{self.deployment['project_slug']} #{self.deployment['number']}"
+    def revision(self) -> dict[str, str]:
+        named = {"branch": self.branch, "tag": self.tag, "commit": self.commit}
+        return {name: value for name, value in named.items() if value}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """``astrocloud deploy``."""
+    from frontend.cli.main import main as astrocloud
+
+    return astrocloud(["deploy", *(sys.argv[1:] if argv is None else argv)])
+
+
+def deploy(options: Options, *, json: bool, quiet: bool) -> int:
     """Carry out the command; the answer is the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    run = Run(Reporter(json="--json" in arguments))
-    try:
-        options = _parser().parse_args(arguments)
-        return asyncio.run(_deploy(options, run))
-    except CliError as error:
-        run.reporter.failed(error.failure, run.name)
-        _report(run, error.failure)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return _interrupted(run)
+
+    async def command(run: Run) -> int:
+        return await _deploy(options, run)
+
+    return carry_out(Run(Reporter(json=json, quiet=quiet)), command)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="./dev deploy", description="Put a folder or an archive online.")
-    parser.add_argument("path", metavar="PATH", help="a folder, a .zip or a .tar.gz")
-    parser.add_argument("--name", metavar="N", help="the project; else the folder's name")
-    parser.add_argument("--preview", action="store_true", help="not for production")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("--url", required=True, help="where the platform is")
-    return parser
-
-
-async def _deploy(options: argparse.Namespace, run: Run) -> int:
-    source = archive.inspect(options.path)
-    name = options.name or archive.project_name(source)
-    ticket = os.environ.get(TICKET, "")
-    if not ticket:
-        detail = f"{TICKET} is not set: use ./dev deploy, which gets a ticket by itself."
-        raise UsageError("not_signed_in", "Nobody is signed in", detail)
-    async with Api(options.url) as api:
-        await api.sign_in(ticket)
-        project, is_new = await _project(api, options.name or slug_of(name), name)
-        run.reporter.step(f"{'New project' if is_new else 'Project'} {project['slug']}")
-        upload = await _upload(api, project, source, run.reporter)
-        environment = "preview" if options.preview else "production"
-        run.deployment = await api.create_deployment(project["id"], upload["id"], environment)
+async def _deploy(options: Options, run: Run) -> int:
+    git = repository.is_meant(options.source)
+    _check(options, git)
+    if git:
+        repository.check(options.source)
+    source = None if git else archive.inspect(options.source)
+    if source is not None:
+        _check_folder(source)
+    where = source.path if source is not None and source.is_folder else Path.cwd()
+    async with signed_in(options.url, where) as api:
+        project = await _project(api, options, source, run.reporter)
+        what: Mapping[str, Any] = (
+            {"type": "git", "url": options.source, **options.revision}
+            if source is None
+            else await _sent(api, project, source, options, run.reporter)
+        )
+        run.deployment = await api.create_deployment(
+            project["id"],
+            what,
+            "preview" if options.preview else "production",
+            use_cache=options.use_cache,
+        )
         run.reporter.step(f"Deployment {run.name}")
-        follower = Follower(api, run.deployment, run.reporter)
-        try:
-            run.deployment = await follower.run()
-        finally:
-            run.deployment = follower.deployment
-        if run.deployment["state"] == "ready" and not await until_served(api, run.deployment):
-            run.reporter.note("The address does not answer with the new release yet.")
-    return _conclude(run)
+        await follow(api, run)
+    return conclude(run)
 
 
-async def _project(api: Api, slug: str, name: str) -> tuple[Mapping[str, Any], bool]:
+def _check(options: Options, git: bool) -> None:
+    if len(options.revision) > 1:
+        raise _contradiction("--branch, --tag and --commit name different revisions: give one")
+    if options.revision and not git:
+        raise _contradiction("--branch, --tag and --commit go with the address of a repository")
+    if options.prebuilt and git:
+        raise _contradiction("--prebuilt goes with a folder on this machine")
+
+
+def _check_folder(source: archive.Source) -> None:
+    """Refuse what is never a project: ``deploy`` in the wrong place would send it all."""
+    place = source.path.resolve()
+    if place in (Path.home().resolve(), Path(place.anchor)):
+        what = "the top of the file system" if place.parent == place else "your home folder"
+        detail = f"{place} is not deployed: it is {what}. Next: name the project's own folder."
+        raise UsageError("path_unsupported", "This cannot be deployed", detail)
+
+
+def _contradiction(text: str) -> UsageError:
+    return UsageError("usage", "The command line is not understood", f"{text}.")
+
+
+async def _project(
+    api: Api, options: Options, source: archive.Source | None, reporter: Reporter
+) -> Mapping[str, Any]:
+    project: Mapping[str, Any]
+    linked = _linked(options, source)
+    # On another platform the link's project means nothing.
+    if linked is not None and linked.url == api.url:
+        project, is_new = await linked_project(api, linked), False
+    else:
+        name = options.project or _name(options, source)
+        project, is_new = await _found(api, options.project or slug_of(name), name)
+    reporter.step(f"{'New project' if is_new else 'Project'} {project['slug']}")
+    return project
+
+
+def _linked(options: Options, source: archive.Source | None) -> link.Link | None:
+    """The link that a folder has itself; a finished site's may stand above it."""
+    if options.project or source is None or not source.is_folder:
+        return None
+    return link.find(source.path) if options.prebuilt else link.read(source.path)
+
+
+def _name(options: Options, source: archive.Source | None) -> str:
+    if source is not None:
+        return archive.project_name(source, is_built=options.prebuilt)
+    last = re.split(r"[/:]", options.source.split("?")[0].rstrip("/"))[-1]
+    return last.removesuffix(".git") or "site"
+
+
+async def _found(api: Api, slug: str, name: str) -> tuple[Mapping[str, Any], bool]:
     try:
         return await api.find_or_create_project(slug, name)
     except RefusedError as error:
@@ -111,17 +147,49 @@ async def _project(api: Api, slug: str, name: str) -> tuple[Mapping[str, Any], b
         raise UsageError(error.code, error.title, detail) from None
 
 
-async def _upload(
-    api: Api, project: Mapping[str, Any], source: archive.Source, reporter: Reporter
-) -> Mapping[str, Any]:
+async def _sent(
+    api: Api,
+    project: Mapping[str, Any],
+    source: archive.Source,
+    options: Options,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """The source, after it was uploaded."""
+    if options.prebuilt:
+        upload = await _prebuilt(api, project, source, reporter)
+        return {"type": "prebuilt", "upload_id": upload["id"]}
     if not source.is_folder:
-        return await _send(api, project, source.path, source.format, reporter)
+        upload = await _send(api, project, source.path, source.format, reporter)
+        return {"type": "upload", "upload_id": upload["id"]}
     with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
         path = Path(folder) / "source.zip"
         with path.open("wb") as target:
             packed = await asyncio.to_thread(archive.pack, source, target)
-        reporter.note(f"{_files(packed.files)}, {_size(packed.size)}{_skips(packed.skipped)}")
-        return await _send(api, project, path, "zip", reporter)
+        told = f"{count(packed.files, 'file')}, {size(packed.size)}"
+        reporter.note(told + _skips(packed.skipped))
+        upload = await _send(api, project, path, "zip", reporter)
+    return {"type": "upload", "upload_id": upload["id"]}
+
+
+async def _prebuilt(
+    api: Api, project: Mapping[str, Any], source: archive.Source, reporter: Reporter
+) -> Mapping[str, Any]:
+    if not source.is_folder:
+        raise _contradiction("--prebuilt goes with a folder, not with an archive")
+    skipped: list[str] = []
+    files = await asyncio.to_thread(prebuilt.files_of, source.path, skipped)
+    named = {"files": [file.described for file in files]}
+    upload = await api.post(f"/projects/{project['id']}/prebuilt", named)
+    missing = upload["missing"]
+    if missing:
+        with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
+            path = Path(folder) / "missing.zip"
+            await asyncio.to_thread(prebuilt.pack, files, missing, path)
+            prebuilt.check_size(upload, path)
+            with reporter.uploading(path.stat().st_size) as told:
+                await api.put(upload, path, told)
+    reporter.note(f"{len(missing):,} of {count(len(files), 'file')} uploaded{_skips(skipped)}")
+    return upload
 
 
 async def _send(
@@ -133,68 +201,11 @@ async def _send(
     return upload
 
 
-def _conclude(run: Run) -> int:
-    deployment = run.deployment
-    assert deployment is not None  # it was followed to its end
-    if deployment["state"] == "ready":
-        run.reporter.ready(deployment)
-        _report(run, None)
-        return 0
-    failure = deployment.get("failure") or _ended(run.name, deployment["state"])
-    run.reporter.failed(failure, run.name)
-    _report(run, failure)
-    return 1
-
-
-def _ended(name: str, state: str) -> dict[str, str]:
-    if state == "superseded":
-        detail = f"{name} was skipped: a newer deployment of the project took its place."
-        return {"code": "superseded", "title": "Skipped", "detail": detail}
-    detail = f"{name} ended as {state}. Run the command again to deploy it."
-    return {"code": state, "title": state.capitalize(), "detail": detail}
-
-
-def _interrupted(run: Run) -> int:
-    detail = "Nothing was deployed."
-    if run.deployment is not None:
-        detail = f"{run.name} goes on without you: nothing was canceled."
-    failure = {"code": "interrupted", "title": "Interrupted", "detail": detail}
-    run.reporter.failed(failure)
-    _report(run, failure)
-    return INTERRUPTED
-
-
-def _report(run: Run, failure: Mapping[str, Any] | None) -> None:
-    known = run.deployment or {"id": None, "state": "failed"}
-    run.reporter.result(
-        {
-            "deployment": known["id"],
-            "state": known["state"],
-            "url": known.get("url"),
-            "permalink": known.get("permalink"),
-            "failure": failure,
-        }
-    )
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
-
-
 def _skips(skipped: Sequence[str]) -> str:
     if not skipped:
         return ""
     more = f" and {len(skipped) - SHOWN_SKIPS:,} more" if len(skipped) > SHOWN_SKIPS else ""
     return f"; {len(skipped):,} left out: {', '.join(skipped[:SHOWN_SKIPS])}{more}"
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ A text names the thing, the reason and the next step, as the API's own errors do
 """
 
 from typing import ClassVar
+from urllib.parse import urlsplit
+
+_ELSEWHERE = "Check the address and your network, then run the command again."
 
 
 class CliError(Exception):
@@ -33,12 +36,23 @@ class UnreachableError(CliError):
     exit_code = 2
 
     def __init__(self, url: str, reason: str) -> None:
-        detail = f"{url} does not answer ({reason}). Look at ./dev status, or start it: ./dev up"
+        local = urlsplit(url).hostname in ("localhost", "127.0.0.1")
+        remedy = "Look at ./dev status, or start it: ./dev up" if local else _ELSEWHERE
+        detail = f"{url} does not answer ({reason}). {remedy}"
         super().__init__("unreachable", "The platform is not reachable", detail)
+
+
+class NotSignedIn(UsageError):
+    """Nobody is signed in, or no longer."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("not_signed_in", "Nobody is signed in", detail)
 
 
 class RefusedError(CliError):
     """The platform answered that it does not do this."""
+
+    exit_code = 2
 
     def __init__(self, status: int, code: str, title: str, detail: str) -> None:
         super().__init__(code, title, detail)

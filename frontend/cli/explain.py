@@ -4,62 +4,49 @@
 is not understood. The log is read in pieces, so that its size does not matter.
 """
 
-import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, Literal
 
-from frontend.cli.errors import CliError, UsageError
+from frontend.cli.errors import UsageError
 from shared.failures import UNKNOWN, Explanation, explain
 
 STANDARD_INPUT = "-"
 PIECE = 1 << 20
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as an error of ours, so that ``--json`` can carry it."""
-
-    def error(self, message: str) -> NoReturn:
-        usage = self.format_usage().removeprefix("usage: ").strip()
-        raise UsageError("usage", "The command line is not understood", f"{message}. Use: {usage}")
+PHASES: tuple[Literal["install", "build", "start"], ...] = ("install", "build", "start")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """``astrocloud explain``."""
+    from frontend.cli.main import main as astrocloud
+
+    return astrocloud(["explain", *(sys.argv[1:] if argv is None else argv)])
+
+
+def explain_log(log: str, exit_code: str | None, phase_name: str | None, as_json: bool) -> int:
     """Carry out the command; the answer is the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        options = _parser().parse_args(arguments)
-        explanation = explain(_pieces(options.log), options.exit_code, options.phase)
-    except CliError as error:
-        _failed(error, "--json" in arguments)
-        return error.exit_code
-    _report(explanation, options.json)
+    phase = next((known for known in PHASES if known == phase_name), None)
+    if phase is None and phase_name is not None:
+        raise _usage(f"{phase_name!r} is no phase: give install, build or start")
+    _report(explain(_pieces(log), _number(exit_code), phase), as_json)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="astrocloud explain", description="Say why a build or an app failed, from its log."
-    )
-    parser.add_argument("log", metavar="LOG", help="a file, or - for standard input")
-    parser.add_argument(
-        "--exit-code", type=_exit_code, metavar="N", help="how the command ended; 128+n by signal n"
-    )
-    parser.add_argument(
-        "--phase", choices=("install", "build", "start"), help="what it was; else told by the log"
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    return parser
-
-
-def _exit_code(text: str) -> int:
+def _number(text: str | None) -> int | None:
+    if text is None:
+        return None
     code = int(text) if text.removeprefix("-").isdecimal() else None
     if code is None or not -255 <= code <= 255:
-        raise argparse.ArgumentTypeError(f"{text!r} is no exit code: give a number from 0 to 255")
+        raise _usage(f"{text!r} is no exit code: give a number from 0 to 255")
     # Some callers tell a signal as a negative number.
     return 128 - code if code < 0 else code
+
+
+def _usage(text: str) -> UsageError:
+    detail = f"{text}. Next: astrocloud explain --help"
+    return UsageError("usage", "The command line is not understood", detail)
 
 
 def _pieces(name: str) -> Iterator[bytes]:
@@ -95,13 +82,6 @@ def _report(explanation: Explanation, as_json: bool) -> None:
         print(f"  - {text}")
     if explanation.looked_at:
         print(explanation.looked_at)
-
-
-def _failed(error: CliError, as_json: bool) -> None:
-    failure: Mapping[str, Any] = error.failure
-    if as_json:
-        print(json.dumps({"error": failure}, ensure_ascii=False))
-    print(f"{error.title}: {error.detail}", file=sys.stderr)
 
 
 if __name__ == "__main__":

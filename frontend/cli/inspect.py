@@ -1,70 +1,69 @@
-"""``inspect [PATH]``: how a folder would be built and run, and why; nothing is sent or started.
+"""``inspect [PATH|URL]``: how a source would be built and run, and why; nothing is sent or started.
 
 0: a build spec. 1: there is none, and the reason says what to do. 2: the command cannot be
 carried out.
 """
 
-import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from frontend.cli import archive
-from frontend.cli.errors import CliError, UsageError
+from frontend.cli import archive, repository
+from frontend.cli.errors import UsageError
+from frontend.cli.failures import FIELDS, no_spec
 from frontend.cli.progress import shown
 from shared.detection.build_spec import BuildSpec
 from shared.detection.detect import detect
 from shared.detection.errors import DetectionFailed, SeveralApps
 from shared.detection.tree import FolderTree
 
-FIELDS = ("framework", "kind", "package_manager", "install", "build", "output", "start")
 # What is shown to people first, then everything else that has a reason.
 NOTHING = "\N{EN DASH}"
 _ROWS = ("framework", "kind", "root", "package_manager", "node", "python", "install", "build",
          "output", "start", "fallback", "cache", "watch", "ignore")  # fmt: skip
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as an error of ours, so that ``--json`` can carry it."""
-
-    def error(self, message: str) -> NoReturn:
-        usage = self.format_usage().removeprefix("usage: ").strip()
-        raise UsageError("usage", "The command line is not understood", f"{message}. Use: {usage}")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
+    """``astrocloud inspect``."""
+    from frontend.cli.main import main as astrocloud
+
+    return astrocloud(["inspect", *(sys.argv[1:] if argv is None else argv)])
+
+
+def inspect(source: str, revision: Mapping[str, str | None], as_json: bool) -> int:
     """Carry out the command; the answer is the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    as_json = "--json" in arguments
     try:
-        options = _parser().parse_args(arguments)
-        spec = detect(FolderTree(_folder(options.path)))
+        spec = _spec(source, {name: value for name, value in revision.items() if value})
     except DetectionFailed as error:
         failure = {"code": error.code, "title": error.title, "detail": error.detail}
         _failed(failure, as_json, _candidates(error))
         return 1
-    except CliError as error:
-        _failed(error.failure, as_json, [])
-        return error.exit_code
     if as_json:
-        print(json.dumps(_object(spec), indent=2, ensure_ascii=False))
+        _print(_object(spec))
     _warn(spec, as_json)
     if not as_json:
         _show(spec)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="astrocloud inspect", description="Show how a folder would be built.")
-    parser.add_argument("path", metavar="PATH", nargs="?", default=".", help="a folder")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    return parser
+def _spec(source: str, revision: Mapping[str, str]) -> BuildSpec:
+    if repository.is_meant(source):
+        with repository.tree_of(source, revision) as tree:
+            return detect(tree)
+    if revision:
+        detail = "--branch, --tag and --commit go with the address of a repository."
+        raise UsageError("usage", "The command line is not understood", detail)
+    return detect(FolderTree(_folder(source)))
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    print(json.dumps(result, indent=2, ensure_ascii=False))
 
 
 def _folder(text: str) -> Path:
@@ -94,9 +93,7 @@ def _candidates(error: DetectionFailed) -> list[dict[str, str]]:
 
 def _failed(failure: dict[str, str], as_json: bool, candidates: list[dict[str, str]]) -> None:
     if as_json:
-        empty: dict[str, Any] = dict.fromkeys(FIELDS)
-        result = {**empty, "reasons": {}, "failure": failure, "candidates": candidates}
-        print(json.dumps(result, indent=2, ensure_ascii=False))
+        _print(no_spec(failure, candidates))
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(f"✕ {failure['title']}", style="bold red"))
     console.print(Text(shown(failure["detail"])))

@@ -22,25 +22,31 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _STEERING = re.compile(
     r"\x1b(?:\[[0-9;?]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
+DECISIVE = 12
+LONGEST = 500
 _PLATFORM = {"platform": "dim", "runtime": "cyan"}
 
 
 class Reporter:
     """Writes for people, or one JSON object for programs."""
 
-    def __init__(self, *, json: bool) -> None:
-        self._json = json
+    def __init__(self, *, json: bool, quiet: bool = False, log_only: bool = False) -> None:
+        self._json, self._quiet = json, quiet
         self._console = Console(stderr=json, highlight=False, soft_wrap=True)
+        self._beside = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._notes = self._beside if log_only else self._console
         self._last_line = ""
 
     def step(self, text: str) -> None:
-        self._console.print(Text(text, style="bold"))
+        self._notes.print(Text(shown(text), style="bold"))
 
     def note(self, text: str) -> None:
-        self._console.print(Text(text, style="dim"))
+        self._notes.print(Text(shown(text), style="dim"))
 
     def line(self, line: Mapping[str, Any]) -> None:
         """One log line; its text is the build's, so it is shown and never obeyed."""
+        if self._quiet:
+            return
         self._last_line = str(line["text"])
         text = Text(f"{_clock(str(line['time']))}  ", style="dim")
         text.append_text(Text.from_ansi(shown(str(line["text"]))))
@@ -51,11 +57,11 @@ class Reporter:
     @contextmanager
     def uploading(self, size: int) -> Iterator[Told]:
         """A bar while the archive is on its way."""
-        if not self._console.is_terminal:
+        if not self._beside.is_terminal:
             yield lambda sent: None
             return
         columns = (TextColumn("Uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=self._console, transient=True) as bar:
+        with Progress(*columns, console=self._beside, transient=True) as bar:
             task = bar.add_task("upload", total=size)
             yield lambda sent: bar.update(task, completed=sent)
 
@@ -68,6 +74,8 @@ class Reporter:
             text = f"{progress['files_uploaded']:,} of {total:,} files uploaded"
             if text.replace(",", "") != self._last_line.replace(",", ""):  # else just said
                 self.note(text)
+        if before := deployment.get("reused_from"):
+            self.note(f"Same source and settings as #{before}: release reused.")
         if deployment["environment"] == "production":
             self._console.print(f"  {deployment['url']}")
             if not deployment.get("live"):
@@ -76,10 +84,17 @@ class Reporter:
             self._console.print(Text(f"  {deployment['permalink']}", style="dim"))
 
     def failed(self, failure: Mapping[str, Any], name: str = "") -> None:
-        """The cause, then what to do."""
+        """The cause, its decisive lines, then what to do."""
         title = f"✕ {name}: {failure['title']}" if name else f"✕ {failure['title']}"
-        self._console.print(Text(title, style="bold red"))
-        self._console.print(Text(f"  {failure['detail']}"))
+        self._console.print(Text(shown(title), style="bold red"))
+        self._console.print(Text(f"  {shown(str(failure['detail']))}"))
+        lines = list(failure.get("lines") or [])[:DECISIVE]
+        width = max((len(str(line["n"])) for line in lines), default=0)
+        for line in lines:
+            number = Text(f"  {line['n']:>{width}}  ", style="dim")
+            self._console.print(number.append(shown(str(line["text"]))[:LONGEST]))
+        for remedy in failure.get("try") or []:
+            self._console.print(Text(f"  Try: {shown(str(remedy))}"))
 
     def result(self, result: Mapping[str, Any]) -> None:
         """The one object of ``--json``; nothing for people, who have read it."""

@@ -11,6 +11,7 @@ from infrastructure.local.services import (
     gateway,
     kafka,
     postgres,
+    runner,
     valkey,
     webpubsub,
 )
@@ -68,7 +69,7 @@ def steps(installation: Installation) -> list[Step]:
 
 
 def platform(installation: Installation, core_tools: Path | None) -> list[Service]:
-    """The function apps and the gateway before them."""
+    """The function apps, what builds for them, and the gateway before them."""
     paths, ports = installation.paths, installation.ports
     external = kafka.external(installation.outside)
     broker = "topics" if external else "kafka"
@@ -80,7 +81,11 @@ def platform(installation: Installation, core_tools: Path | None) -> list[Servic
         )
         for app in apps.APPS
     ]
-    return [*services, gateway.service(installation, needs=("storage",))]
+    return [
+        *services,
+        runner.service(installation),
+        gateway.service(installation, needs=("storage",)),
+    ]
 
 
 def _topics_step(brokers: str) -> Step:

@@ -196,6 +196,8 @@ def main() -> None:
     """Keep the run of the folder that is named."""
     folder = RunFolder(Path(sys.argv[1]))
     folder.lock.write_text(str(os.getpid()))
+    # Commands have to read what is made for them; strangers cannot enter the run's folder anyway.
+    os.umask(0o022)
     processes.adopt_orphans()
     asyncio.run(keep(folder, Setup.from_environment()))
 

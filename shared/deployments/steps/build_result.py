@@ -89,8 +89,8 @@ def _detail(spec: BuildSpec, status: RunStatus, explanation: Explanation) -> str
     commands = {"install": spec.install, "build": spec.build, "ignore": spec.ignore}
     command = commands.get(status.phase or "build")
     what = f"{command} ended with exit code {status.exit_code}"
-    steps = f" Next: {explanation.try_[0]}" if explanation.try_ else ""
-    return f"{explanation.title}: {what}.{steps}"
+    steps = f" Next: {explanation.try_[0].rstrip('.')}." if explanation.try_ else ""
+    return f"{explanation.title.rstrip('.')}: {what}.{steps}"
 
 
 def _document(explanation: Explanation) -> dict[str, Any]:

@@ -35,7 +35,7 @@ async def test_one_that_needs_too_much_memory(runner: Runner) -> None:
 
 
 async def test_one_that_forks_without_end(runner: Runner) -> None:
-    script = "while :; do sleep 300 & done"
+    script = "while :; do sleep 300 & sleep 0.01; done"
     key, status = await runner.run(script, bounds={"processes": 100})
     assert_refused(status, "too_many_processes", "100 processes")
     assert runner.alive(key) == []

@@ -25,21 +25,22 @@ def test_a_missing_path_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "code"),
     [
         (["/nowhere/site", "--url", "http://localhost:9"], "path_missing"),
-        ([], "usage"),
-        (["--url", "http://localhost:9"], "usage"),
+        (["--url", "http://localhost:9", "one", "two"], "usage"),
+        ([], "source_empty"),
         (["SITE", "--url", "http://localhost:9", "--colour"], "usage"),
         (["SITE", "--url", "http://localhost:9"], "not_signed_in"),
     ],
 )
 def test_every_error_is_one_object_with_json(
     site: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
     code: str,
 ) -> None:
     """Also one of the command line itself."""
-    monkeypatch.delenv("ASTROCLOUD_TICKET", raising=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
     given = [str(site) if argument == "SITE" else argument for argument in arguments]
     assert main([*given, "--json"]) == 2
     captured = capsys.readouterr()
