@@ -10,6 +10,7 @@ from typing import BinaryIO
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import parse_tree
 
+from shared.sites.archive.links import stays_within
 from shared.sites.errors import shown
 from shared.sources.errors import EmptyRepository
 from shared.sources.git import GitBounds
@@ -142,18 +143,6 @@ class _Pieces(io.RawIOBase):
             wanted = size - len(data)
             data, self._held = data + more[:wanted], more[wanted:]
         return data
-
-
-def stays_within(path: str, target: str) -> bool:
-    """Whether a link leads to a place within the source, also through other links.
-
-    It may go up first and down then, never down and up: what stands between could be a link.
-    """
-    parts = [part for part in target.split("/") if part not in ("", ".")]
-    if not parts or target.startswith("/") or "\\" in target or not target.isprintable():
-        return False
-    ups = next((n for n, part in enumerate(parts) if part != ".."), len(parts))
-    return ups <= path.count("/") and ".." not in parts[ups:] and ".git" not in parts
 
 
 def _walk(

@@ -1,7 +1,6 @@
 """Unpacks a source for a build: every regular file, dot files too, then links that stay within."""
 
 import os
-import posixpath
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from infrastructure.local.runner.executor import RunLog
 from shared.builders.port import BuildJob
 from shared.errors import AstroCloudError
 from shared.sites.archive import read_source
+from shared.sites.archive.links import stays_within
 from shared.sites.errors import DuplicateEntry, EmptyArchive, FileFolderCollision, shown
 from shared.sites.models import MIB, SiteLimits
 
@@ -79,8 +79,7 @@ def _make_links(target: Path, links: dict[str, str], log: RunLog) -> None:
 
 
 def _make_link(target: Path, name: str, to: str) -> bool:
-    within = posixpath.normpath(posixpath.join(posixpath.dirname(name), to))
-    if not to or to.startswith("/") or within == ".." or within.startswith("../"):
+    if not stays_within(name, to):
         return False
     *folders, last = name.split("/")
     try:

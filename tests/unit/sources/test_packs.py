@@ -13,9 +13,10 @@ from dulwich.pack import create_delta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.sites.archive.links import stays_within
 from shared.sources import errors
 from shared.sources.git import GitBounds
-from shared.sources.git_archive import stays_within, write_archive
+from shared.sources.git_archive import write_archive
 from shared.sources.packs import Objects, Pack
 from shared.sources.streams import Watch
 from tests.unit.sources.tars import content, members
