@@ -22,7 +22,7 @@ import psutil
 from infrastructure.local.runner import disk, privileges, processes, variables
 from infrastructure.local.runner.executor import CacheMount, SandboxUnavailable, Work
 from infrastructure.local.runner.folders import MARKER
-from infrastructure.local.runner.launchers import Launched, Pipes, limited, spawn, stream
+from infrastructure.local.runner.launchers import Launched, Pipes, limited, spawn
 from infrastructure.local.runner.toolchains import caches
 
 SOURCE, HOME, TEMPORARY = PurePosixPath("/app"), PurePosixPath("/home/build"), PurePosixPath("/tmp")  # noqa: S108
@@ -69,7 +69,8 @@ class Bubblewrap:
             await tried.ended
         finally:
             await tried.end()
-            tried.close()
+            os.close(tried.stdout)
+            os.close(tried.stderr)
 
     async def launch(self, command: str, folder: str, *, is_build: bool) -> Launched:
         """Start a sandbox of its own for a command."""
@@ -179,9 +180,9 @@ class Bubblewrap:
 
 
 async def _launched(process: asyncio.subprocess.Process, status: int, pipes: Pipes) -> Launched:
-    reader, transport = await stream(status)
-    first = await reader.readline()
-    top = int(json.loads(first)["child-pid"]) if first else None
+    report = _Report(status)
+    first = await report.line()
+    top = int(first["child-pid"]) if first else None
 
     async def end() -> None:
         if top is not None:
@@ -189,17 +190,17 @@ async def _launched(process: asyncio.subprocess.Process, status: int, pipes: Pip
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-        transport.close()
+        report.close()
 
     async def ended() -> int:
         await process.wait()
-        last = await reader.readline()
-        if last:
-            return int(json.loads(last)["exit-code"])
-        if process.returncode == -signal.SIGKILL:
-            return 128 + signal.SIGKILL
-        await end()
-        raise SandboxUnavailable(await _words(pipes.stderr[0], process.returncode))
+        last = await report.line()
+        if last is None or "exit-code" not in last:
+            await end()
+            if process.returncode == -signal.SIGKILL:
+                return 128 + signal.SIGKILL
+            raise SandboxUnavailable(_words(pipes.stderr[0], process.returncode))
+        return int(last["exit-code"])
 
     def members() -> list[psutil.Process]:
         return processes.tree(top) if top is not None else []
@@ -207,11 +208,18 @@ async def _launched(process: asyncio.subprocess.Process, status: int, pipes: Pip
     return Launched(ended(), pipes.stdout[0], pipes.stderr[0], members, end)
 
 
-async def _words(descriptor: int, code: int | None) -> str:
-    """Why bubblewrap gave up, in its own words."""
-    said = await asyncio.to_thread(os.read, os.dup(descriptor), 4096)
-    last = said.decode("utf-8", "replace").strip().splitlines()
-    return last[-1].strip() if last else f"bubblewrap ended with code {code}"
+class _Report:
+    """What bubblewrap tells of itself: a line when it starts, one when the command has ended."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = os.fdopen(descriptor, "rb")
+
+    async def line(self) -> dict[str, int] | None:
+        found = await asyncio.to_thread(self._file.readline)
+        return json.loads(found) if found else None
+
+    def close(self) -> None:
+        self._file.close()
 
 
 async def _end(top: int) -> None:
@@ -286,14 +294,3 @@ def _words(descriptor: int, code: int | None) -> str:
     except BlockingIOError:
         said = ""
     return f"bubblewrap does not work here ({said or f'it ended with code {code}'})"
-
-
-@lru_cache
-def _help(program: str) -> str:
-    return subprocess.run([program, "--help"], capture_output=True, text=True, check=False).stdout
-
-
-def _text(path: Path) -> str:
-    with suppress(OSError):
-        return path.read_text()
-    return ""

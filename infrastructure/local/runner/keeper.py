@@ -1,203 +1,206 @@
-"""``python -m infrastructure.local.runner.keeper RUN_DIR``: one run, from source to output.
+"""Keeps one run from its job to its end: ``python -m infrastructure.local.runner.keeper FOLDER``.
 
-It outlives the daemon that started it: everything that it knows is in the run's folder. SIGTERM
-ends it with everything below it.
+A process of its own, so that a run outlives the daemon that started it. All that it knows is
+written into the run's folder; it holds the folder's lock for as long as it lives.
 """
 
-import argparse
 import asyncio
 import os
 import signal
 import sys
 import time
-import traceback
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from infrastructure.local.runner import bounds, disk, executors, output, processes, source
+from infrastructure.local.runner import bounds, disk, output, processes, source
 from infrastructure.local.runner.executor import (
     Built,
     LogTooLarge,
     SandboxUnavailable,
-    Tools,
+    Toolchains,
     ToolsUnavailable,
     Work,
 )
 from infrastructure.local.runner.folders import RunFolder
 from infrastructure.local.runner.log import FRAME_SECONDS, LogWriter
-from infrastructure.local.runner.state import State
-from infrastructure.local.runner.toolchains import Installed, caches
+from infrastructure.local.runner.output import OutputRefused
+from infrastructure.local.runner.setup import Setup
+from infrastructure.local.runner.toolchains import caches
 from shared.builders.port import BuildJob, Phase, RunStatus
 from shared.errors import AstroCloudError
 
+CANCELED = RunStatus(state="canceled")
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Which phase is at work since when, and how long those before it took."""
+
+    phase: Phase | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.monotonic)
+
+    def begin(self, phase: Phase | None) -> None:
+        now = time.monotonic()
+        if self.phase is not None:
+            self.seconds[self.phase] = round(now - self._since, 3)
+        self.phase, self._since = phase, now
+
 
 class Keeper:
-    """Drives one run and writes how it stands."""
+    """One run."""
 
-    def __init__(self, folder: RunFolder, executor: str, environment: str) -> None:
+    def __init__(self, folder: RunFolder, setup: Setup) -> None:
         self._folder = folder
-        self._state = State.of_run(folder)
+        self._setup = setup
         self._job = BuildJob.model_validate_json(folder.job.read_bytes())
-        self._executor = executors.create(executor, environment, str(folder.path))
-        self._status = RunStatus(state="running")
-        self._begun: tuple[Phase, float] | None = None
+        self._progress = _Progress()
+        self._cache_hit = False
         self._log = LogWriter(folder.log, self._job.bounds.log_bytes, self._begin)
 
+    @property
+    def cache(self) -> str:
+        """The name of the run's caches."""
+        return self._job.cache
+
     async def run(self) -> None:
-        """Build, tell how it ended, and leave nothing but log and output."""
-        flushing = asyncio.create_task(self._flush())
-        try:
-            built = await self._build_in_time()
-        except asyncio.CancelledError:
-            built = None
-        finally:
-            flushing.cancel()
-        self._end_phase()
+        """From the archive to the output; the status says how it ended."""
+        async with self._flushing():
+            try:
+                if self._folder.canceled.exists():
+                    raise asyncio.CancelledError
+                built = await self._built()
+            except asyncio.CancelledError:
+                built = None
+        self._progress.begin(None)
+        status = CANCELED if built is None else self._packed(built)
         self._log.close()
-        self._folder.job.unlink(missing_ok=True)
-        self._folder.write_status(self._final(built))
-        self._clean()
+        self._end(status)
 
-    def _final(self, built: Built | None) -> RunStatus:
-        frames = self._log.frames
-        if built is None:
-            return ended_from_outside(self._folder, self._status, frames)
-        return self._status.model_copy(
-            update={
-                "state": "failed" if built.reason else "succeeded",
-                "phase": built.phase or self._status.phase,
-                "exit_code": built.exit_code,
-                "reason": built.reason,
-                "detail": built.detail,
-                "frames": frames,
-            }
-        )
-
-    async def _build_in_time(self) -> Built:
+    async def _built(self) -> Built:
+        """What the executor says, or what kept it from beginning."""
         try:
             async with asyncio.timeout(self._job.bounds.seconds):
-                built = await self._build()
+                return await self._build()
         except TimeoutError:
             crossed = bounds.timed_out(self._job.bounds)
-            return Built(phase=self._status.phase, reason=crossed.reason, detail=crossed.detail)
+            return self._refused("timeout", crossed.detail)
         except AstroCloudError as error:
-            return Built(reason="source_refused", detail=error.detail)
+            return self._refused("source_refused", error.detail)
         except ToolsUnavailable as error:
-            return Built(reason="tools_unavailable", detail=str(error))
+            return self._refused("tools_unavailable", str(error))
         except SandboxUnavailable as error:
-            return Built(
-                reason="sandbox_unavailable",
-                detail=f"Commands cannot be kept apart from this machine: {error}."
-                " Next: install bubblewrap where the runner runs.",
-            )
+            return self._refused("sandbox_unavailable", str(error))
         except LogTooLarge:
-            crossed = bounds.log_too_large(self._job.bounds)
-            return Built(phase=self._status.phase, reason=crossed.reason, detail=crossed.detail)
-        return built
+            return self._refused("log_too_large", bounds.log_too_large(self._job.bounds).detail)
+
+    def _refused(self, reason: str, detail: str) -> Built:
+        return Built(phase=self._progress.phase, reason=reason, detail=detail)  # type: ignore[arg-type]
 
     async def _build(self) -> Built:
-        folder, job = self._folder, self._job
-        tree, scratch = folder.work / "source", folder.work / "scratch"
-        for made in (folder.work, tree, scratch):
-            made.mkdir(mode=0o755)
-        await asyncio.to_thread(source.unpack, job, folder.archive, tree, self._log)
-        folder.archive.unlink()
-        tools = Tools()
-        if job.spec.ignore or job.spec.install or job.spec.build:
-            tools = await Installed(self._state.toolchains).prepare(job, self._log)
-        mounts = await asyncio.to_thread(caches.mounts, job, self._state.caches)
-        hit = not job.fresh and any(any(mount.folder.iterdir()) for mount in mounts)
-        self._update(cache_hit=hit)
-        app = tree / job.spec.root
-        before = output.folders(app)
-        work = Work(
-            job=job, source=tree, scratch=scratch, log=self._log, tools=tools, caches=mounts
-        )
-        built = await self._executor.build(work)
-        if built.reason or built.output is None:
-            return built
-        return await asyncio.to_thread(self._pack, built, app, before)
-
-    def _pack(self, built: Built, app: Path, before: frozenset[str]) -> Built:
-        assert built.output is not None  # noqa: S101  narrows the type; the caller has looked
-        folder = self._folder
+        folder = self._folder.work
+        tree, scratch = folder / "source", folder / "scratch"
+        for path in (tree, scratch):
+            path.mkdir(parents=True)
+        await asyncio.to_thread(source.unpack, self._job, self._folder.archive, tree, self._log)
+        toolchains, executor = self._setup.parts(str(self._folder.path))
         try:
-            packed = output.pack(built.output, folder.work, folder.output, self._job.bounds)
-        except output.OutputRefused as error:
-            detail = error.detail or output.missing(self._job.spec, app, before)
-            return replace(built, reason=error.reason, detail=detail)
-        self._log.say(f"Output: {packed.files:,} files, {bounds.in_words(packed.bytes)}.")
-        return built
+            work = await self._work(toolchains, tree, scratch)
+            return await executor.build(work)
+        finally:
+            await _release(toolchains)
+
+    async def _work(self, toolchains: Toolchains, tree: Path, scratch: Path) -> Work:
+        tools = await toolchains.prepare(self._job, self._log)
+        mounts = await asyncio.to_thread(self._setup.mounts, self._job)
+        self._cache_hit = not self._job.fresh and any(_has_any(one.folder) for one in mounts)
+        return Work(
+            job=self._job, source=tree, scratch=scratch, log=self._log, tools=tools, caches=mounts
+        )
+
+    def _packed(self, built: Built) -> RunStatus:
+        """The output in its archive, where there is one; every process is dead by now."""
+        status = RunStatus(
+            state="failed",
+            phase=built.phase,
+            exit_code=built.exit_code,
+            reason=built.reason,
+            detail=built.detail,
+        )
+        if built.output is None:
+            return status
+        try:
+            output.pack(built.output, self._folder.work, self._folder.output, self._job.bounds)
+        except OutputRefused as error:
+            return status.model_copy(update={"reason": error.reason, "detail": error.detail})
+        return status.model_copy(update={"state": "succeeded", "reason": None})
 
     def _begin(self, phase: Phase) -> None:
-        self._end_phase()
-        self._begun = phase, time.monotonic()
-        self._update(phase=phase)
+        self._progress.begin(phase)
+        self._write(RunStatus(state="running", phase=phase))
 
-    def _end_phase(self) -> None:
-        if self._begun is not None:
-            phase, since = self._begun
-            seconds = {**self._status.seconds, phase: round(time.monotonic() - since, 3)}
-            self._status = self._status.model_copy(update={"seconds": seconds})
-            self._begun = None
+    def _write(self, status: RunStatus) -> None:
+        told = {
+            "frames": self._log.frames,
+            "seconds": self._progress.seconds,
+            "cache_hit": self._cache_hit,
+        }
+        self._folder.write_status(status.model_copy(update=told))
 
-    def _update(self, **values: object) -> None:
-        self._status = self._status.model_copy(update=values)
-        self._folder.write_status(self._status)
-
-    async def _flush(self) -> None:
-        while True:
-            await asyncio.sleep(FRAME_SECONDS)
-            self._log.flush()
-
-    def _clean(self) -> None:
-        caches.release()
+    def _end(self, status: RunStatus) -> None:
+        """The result first: whoever reads it can rely on everything else being over."""
+        self._folder.job.unlink(missing_ok=True)
         self._folder.archive.unlink(missing_ok=True)
         disk.remove(self._folder.work)
+        caches.release()
+        self._write(status)
+
+    @asynccontextmanager
+    async def _flushing(self) -> AsyncIterator[None]:
+        async def regularly() -> None:
+            while True:
+                await asyncio.sleep(FRAME_SECONDS)
+                self._log.flush()
+
+        task = asyncio.create_task(regularly())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
-def ended_from_outside(folder: RunFolder, status: RunStatus, frames: int) -> RunStatus:
-    """The end of a run that did not come to one: it was canceled, or what kept it was ended."""
-    if folder.canceled.exists():
-        update: dict[str, object] = {"state": "canceled", "detail": "The build was canceled."}
-    else:
-        detail = "The runner was stopped while this was building. Next: deploy again."
-        update = {"state": "lost", "detail": detail}
-    return status.model_copy(update={**update, "frames": frames})
+def _has_any(folder: Path) -> bool:
+    with os.scandir(folder) as found:
+        return next(found, None) is not None
 
 
-async def _keep(folder: RunFolder, executor: str, environment: str) -> None:
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101  we are in it
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    if folder.canceled.exists():
-        task.cancel()
-    await Keeper(folder, executor, environment).run()
+async def _release(toolchains: Toolchains) -> None:
+    release = getattr(toolchains, "release", None)
+    if release is not None:
+        await release()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="keeper", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--executor", required=True, choices=executors.NAMES)
-    parser.add_argument("--environment", required=True)
-    parser.add_argument("--lock", type=int, required=True, help="descriptor of the run's lock")
-    options = parser.parse_args()
-    os.set_inheritable(options.lock, False)
-    os.pwrite(options.lock, str(os.getpid()).encode(), 0)
+async def keep(folder: RunFolder, setup: Setup) -> None:
+    """Keep a run; SIGTERM, or a folder that was canceled before we began, cancels it."""
+    keeper = Keeper(folder, setup)
+    task = asyncio.create_task(keeper.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+    await asyncio.to_thread(setup.trim, keeper.cache)
+
+
+def main() -> None:
+    """Keep the run of the folder that is named."""
+    folder = RunFolder(Path(sys.argv[1]))
+    folder.lock.write_text(str(os.getpid()))
+    # Commands have to read what is made for them; strangers cannot enter the run's folder anyway.
+    os.umask(0o022)
     processes.adopt_orphans()
-    try:
-        asyncio.run(_keep(RunFolder(options.folder), options.executor, options.environment))
-    except asyncio.CancelledError:
-        return 1
-    except Exception:  # noqa: BLE001  told to the runner's log; the daemon finds the run lost
-        with suppress(OSError):
-            traceback.print_exc()
-        return 1
-    return 0
+    asyncio.run(keep(folder, Setup.from_environment()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

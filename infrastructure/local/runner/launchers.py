@@ -27,11 +27,6 @@ class Launched:
     members: Callable[[], list[psutil.Process]]
     end: Callable[[], Awaitable[None]]
 
-    def close(self) -> None:
-        """Leave the streams unread."""
-        os.close(self.stdout)
-        os.close(self.stderr)
-
 
 class Launcher(Protocol):
     """Starts the commands of one run."""
@@ -67,15 +62,6 @@ class Pipes:
     def close_read(self) -> None:
         os.close(self.stdout[0])
         os.close(self.stderr[0])
-
-
-async def stream(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.BaseTransport]:
-    """Read the end of a pipe; the transport closes it."""
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
-    )
-    return reader, transport
 
 
 async def spawn(
@@ -146,7 +132,7 @@ class Bare:
         )
         if is_build:
             found = variables.with_own_programs(found, self._work, source)
-        return {**found, MARKER: self._marker}
+        return {**found, "PWD": "", MARKER: self._marker}
 
     def _caches(self) -> dict[str, str]:
         """Where a sandbox would show a cache, its folder itself is named."""

@@ -1,150 +1,164 @@
-"""The executor ``sandbox``: commands of this machine, hidden from it by bubblewrap.
+"""The executor of the embedded stack: each command a process tree of its own, sandboxed.
 
-Where bubblewrap does not work, commands run without a sandbox on a machine of one's own, and
-nowhere else.
+What starts and ends a tree stands in ``launchers`` and ``bubblewrap``, what watches it in
+``bounds``; here is the order of things.
 """
 
 import asyncio
-import posixpath
+import os
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
 
-from infrastructure.local.runner.bounds import (
-    Crossed,
-    DiskMeter,
-    KernelKills,
-    Watch,
-    log_too_large,
-    out_of_memory,
-)
+from infrastructure.local.runner import bounds, output
+from infrastructure.local.runner.bounds import Crossed, DiskMeter, KernelKills, Watch
 from infrastructure.local.runner.bubblewrap import Bubblewrap
-from infrastructure.local.runner.executor import Built, LogTooLarge, SandboxUnavailable, Work
-from infrastructure.local.runner.launchers import Bare, Launched, Launcher, stream
-from shared.builders.port import BuildSpec, Phase
+from infrastructure.local.runner.executor import (
+    Built,
+    LogTooLarge,
+    RunLog,
+    SandboxUnavailable,
+    Work,
+)
+from infrastructure.local.runner.launchers import Bare, Launched, Launcher
+from infrastructure.local.runner.toolchains.packages import install_command
+from shared.builders.port import Phase
 
-_PIECE = 64 * 1024
-_NOT_FOUND = 127
+_PIECE = 256 * 1024
+_KILLED = 137
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    phase: Phase
+    shown: str
+    run: str
+    folder: str
+
+    @property
+    def is_build(self) -> bool:
+        return self.phase == "build"
 
 
 class Sandbox:
-    """Runs the commands of one build after the other, each in a sandbox of its own."""
+    """Runs the commands of one build after another; ``marker`` names the run to whoever looks.
 
-    def __init__(self, *, is_local: bool, marker: str) -> None:
-        self._is_local, self._marker = is_local, marker
+    With ``allow_bare`` a machine without bubblewrap builds without a sandbox, and says so.
+    """
+
+    def __init__(self, marker: str, *, allow_bare: bool) -> None:
+        self._marker = marker
+        self._allow_bare = allow_bare
 
     async def build(self, work: Work) -> Built:
-        """Run ignore, install and build; raises SandboxUnavailable."""
-        launcher: Launcher | None = None
-        folders = (work.source, work.scratch, *work.tools.writable)
-        meter = await asyncio.to_thread(DiskMeter, folders, work.job.bounds.disk_bytes)
-        for phase, command, folder in _steps(work.job.spec):
-            launcher = launcher or await self._launcher(work)
-            work.log.begin(phase)
-            work.log.say(f"$ {command}")
-            launched = await launcher.launch(command, folder, is_build=phase == "build")
-            done = await _Phase(work, phase, meter).run(launched)
-            if done is not None:
-                return done
-        return Built(output=output_folder(work))
+        """Run ignore, install and build; nothing of them is alive when this ends."""
+        launcher = await self._launcher(work)
+        app = work.source / work.job.spec.root
+        before = output.folders(app)
+        meter = DiskMeter((work.source, work.scratch), work.job.bounds.disk_bytes)
+        last: Phase | None = None
+        for command in _commands(work):
+            last = command.phase
+            if built := await _phase(work, launcher, meter, command):
+                return built
+        folder = app / (work.job.spec.output or ".")
+        if not folder.is_dir():
+            detail = output.missing(work.job.spec, app, before)
+            return Built(phase=last, reason="output_missing", detail=detail)
+        return Built(output=folder, phase=last, exit_code=0)
 
     async def _launcher(self, work: Work) -> Launcher:
         try:
             sandbox = Bubblewrap(work, self._marker)
             await sandbox.prepare()
         except SandboxUnavailable as error:
-            if not self._is_local:
+            if not self._allow_bare:
                 raise
-            work.log.say(
-                f"Warning: there is no sandbox on this machine: {error}. The commands run as your"
-                " own user and can read its files. Install bubblewrap to keep them apart."
-            )
+            work.log.say(f"Warning: this build has no sandbox, it can read your files: {error}")
             return Bare(work, self._marker)
         return sandbox
 
 
-def _steps(spec: BuildSpec) -> Iterator[tuple[Phase, str, str]]:
-    """Phase, command and folder of whatever the spec has."""
-    if spec.ignore:
-        yield "ignore", spec.ignore, spec.root
-    if spec.install:
-        yield "install", spec.install, spec.install_directory
-    if spec.build:
-        yield "build", spec.build, spec.root
-
-
-def output_folder(work: Work) -> Path | None:
-    """Where the site should be by now; None where none is published."""
+def _commands(work: Work) -> Iterator[_Command]:
+    """One after another, so that what stands in the source is looked at when its turn comes."""
     spec = work.job.spec
-    if spec.kind != "static":
-        return None
-    return work.source / posixpath.normpath(posixpath.join(spec.root, spec.output or "."))
+    if spec.ignore:
+        yield _Command("ignore", spec.ignore, spec.ignore, spec.root)
+    if spec.install:
+        run = install_command(work.job, work.source) or spec.install
+        yield _Command("install", spec.install, run, spec.install_directory)
+    if spec.build:
+        yield _Command("build", spec.build, spec.build, spec.root)
 
 
-class _Phase:
-    """One command from start to end, within its bounds."""
+async def _phase(
+    work: Work, launcher: Launcher, meter: DiskMeter, command: _Command
+) -> Built | None:
+    """One command to its end; None where the next one comes."""
+    work.log.begin(command.phase)
+    work.log.say(f"$ {command.shown}")
+    kills = KernelKills()
+    launched = await launcher.launch(command.run, command.folder, is_build=command.is_build)
+    try:
+        code, crossed = await _attend(work, meter, launched)
+    finally:
+        await launched.end()
+    if crossed is None and code == _KILLED and kills.happened():
+        crossed = bounds.out_of_memory(work.job.bounds)
+    if crossed is not None:
+        return Built(phase=command.phase, reason=crossed.reason, detail=crossed.detail)
+    if command.phase == "ignore":
+        return Built(phase="ignore", exit_code=0, reason="ignored") if code == 0 else None
+    if code:
+        return Built(phase=command.phase, exit_code=code, reason="command")
+    return None
 
-    def __init__(self, work: Work, phase: Phase, meter: DiskMeter) -> None:
-        self._work, self._phase, self._meter = work, phase, meter
-        self._crossed: asyncio.Future[Crossed] = asyncio.get_running_loop().create_future()
-        self._kills = KernelKills()
 
-    async def run(self, launched: Launched) -> Built | None:
-        """How it ended, where that ends the build; nothing of it is alive then."""
-        bounds = self._work.job.bounds
-        ended = asyncio.ensure_future(launched.ended)
-        watching = asyncio.ensure_future(
-            Watch(bounds, self._meter, launched.members).until_crossed()
-        )
-        reading = asyncio.gather(
-            self._read(launched.stdout, "stdout"), self._read(launched.stderr, "stderr")
-        )
-        try:
-            await asyncio.wait(
-                (ended, watching, self._crossed), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            await asyncio.shield(launched.end())
-            watching.cancel()
-            # Nothing writes any more, so both streams have an end.
-            await asyncio.gather(reading, ended, watching, return_exceptions=True)
-        if watching.done() and not watching.cancelled():
-            return self._stopped(watching.result())
-        reading.result()
-        if self._crossed.done():
-            return self._stopped(self._crossed.result())
-        if late := await asyncio.to_thread(self._meter.look):
-            return self._stopped(late)
-        return self._judge(ended.result())
+async def _attend(
+    work: Work, meter: DiskMeter, launched: Launched
+) -> tuple[int | None, Crossed | None]:
+    """Wait for the command's end or for a bound that is crossed, and tell its log meanwhile."""
+    ended = asyncio.ensure_future(launched.ended)
+    watching = asyncio.create_task(Watch(work.job.bounds, meter, launched.members).until_crossed())
+    telling = asyncio.ensure_future(_tell_both(launched, work.log))
+    try:
+        waiting: set[asyncio.Future[Any]] = {ended, watching, telling}
+        while not ended.done():
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if watching in done:
+                return None, watching.result()
+            if telling in done:
+                telling.result()  # raises what telling raised
+                waiting.discard(telling)
+        await launched.end()  # whatever the command left behind would keep its pipes open
+        await telling
+        return ended.result(), None
+    except LogTooLarge:
+        return None, bounds.log_too_large(work.job.bounds)
+    finally:
+        await launched.end()
+        for task in (ended, watching, telling):
+            task.cancel()
+        with suppress(asyncio.CancelledError, LogTooLarge):
+            await telling
+        await asyncio.gather(ended, watching, return_exceptions=True)
 
-    async def _read(self, descriptor: int, name: str) -> None:
-        reader, transport = await stream(descriptor)
-        try:
-            while data := await reader.read(_PIECE):
-                self._work.log.write(data, name)
-        except LogTooLarge:
-            if not self._crossed.done():
-                self._crossed.set_result(log_too_large(self._work.job.bounds))
-        finally:
-            transport.close()
 
-    def _stopped(self, crossed: Crossed) -> Built:
-        return Built(phase=self._phase, reason=crossed.reason, detail=crossed.detail)
+async def _tell_both(launched: Launched, log: RunLog) -> None:
+    streams = ((launched.stdout, "stdout"), (launched.stderr, "stderr"))
+    await asyncio.gather(*(_tell(pipe, log, stream) for pipe, stream in streams))
 
-    def _judge(self, code: int) -> Built | None:
-        if self._phase == "ignore":
-            return self._ignored() if code == 0 else None
-        if code == 0:
-            return None
-        if self._kills.happened():
-            crossed = out_of_memory(self._work.job.bounds)
-            return Built(
-                phase=self._phase, exit_code=code, reason=crossed.reason, detail=crossed.detail
-            )
-        detail = f"The {self._phase} command ended with exit code {code}."
-        if code == _NOT_FOUND:
-            detail += " A program that it calls is not there."
-        return Built(phase=self._phase, exit_code=code, reason="command", detail=detail)
 
-    def _ignored(self) -> Built:
-        detail = "The ignore command ended with exit code 0, so this revision is not deployed."
-        return Built(phase="ignore", exit_code=0, reason="ignored", detail=detail)
+async def _tell(descriptor: int, log: RunLog, stream: str) -> None:
+    """Everything that comes out of a pipe, until nobody holds its other end."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=_PIECE)
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
+    )
+    try:
+        while data := await reader.read(_PIECE):
+            log.write(data, stream)
+    finally:
+        transport.close()

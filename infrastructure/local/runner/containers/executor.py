@@ -125,6 +125,7 @@ class ContainerExecutor:
             await self._prepare(work, plan, steps)
             for phase, stage in plan.phases:
                 work.log.begin(phase)
+                work.log.say(f"$ {getattr(work.job.spec, phase)}")
                 code = await steps.call(stage, work.log.write)
                 if built := _ended(phase, code):
                     return built
