@@ -51,7 +51,7 @@ def pack(output: Path, within: Path, target: Path, bounds: BuildBounds) -> Packe
     draft = target.with_suffix(".part")
     try:
         with ExitStack() as opened, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-            relative = PurePosixPath(os.path.relpath(output, within))
+            relative = relative_to(output, within)
             folder = _enter(within, relative, opened)
             packing = _Packing(archive, bounds, relative.name)
             packing.add(folder, "")
@@ -66,6 +66,18 @@ def pack(output: Path, within: Path, target: Path, bounds: BuildBounds) -> Packe
     finally:
         draft.unlink(missing_ok=True)
     return packing.packed
+
+
+def relative_to(output: Path, within: Path) -> PurePosixPath:
+    """Where the output lies; beside the folder that is ours are the secrets of other runs."""
+    relative = PurePosixPath(os.path.relpath(output, within))
+    if ".." in relative.parts:
+        raise OutputRefused(
+            "output_missing",
+            "The output folder is outside of the source."
+            " Next: set it to a folder of the project that the build writes.",
+        )
+    return relative
 
 
 def _enter(top: Path, relative: PurePosixPath, opened: ExitStack) -> int:

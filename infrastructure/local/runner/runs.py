@@ -5,6 +5,7 @@ lost: what it left is killed, and then it says so.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import shutil
@@ -22,6 +23,7 @@ from infrastructure.local.runner.setup import Setup
 from infrastructure.local.runner.toolchains import caches
 from shared.builders.port import BuildJob, LogFrame, RunStatus
 
+_log = logging.getLogger(__name__)
 KEPT_SECONDS = 24 * 3600
 _POLL_SECONDS = 0.04
 _END_SECONDS = 10.0
@@ -37,6 +39,9 @@ class Runs:
         self._settling = asyncio.Lock()
         for folder in (setup.runs, setup.caches):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What was arriving when an earlier daemon was killed: it may hold secrets.
+        for draft in setup.runs.glob(".new-*"):
+            disk.remove(draft)
 
     def folder(self, key: str) -> RunFolder:
         """Where a run lies, whether it is there or not."""
@@ -183,17 +188,20 @@ class Runs:
 
     async def sweep(self) -> None:
         """Settle what was lost, and delete what has had its time."""
-        for path in list(self._setup.runs.iterdir()):
-            if path.name.startswith("."):
-                if time.time() - path.stat().st_mtime > KEPT_SECONDS:
-                    await asyncio.to_thread(disk.remove, path)
-                continue
-            status = await self.status(path.name)
-            if status is None or not status.has_ended:
-                continue
-            if time.time() - (path / "status.json").stat().st_mtime > KEPT_SECONDS:
-                self._readers.pop(path.name, None)
-                await asyncio.to_thread(disk.remove, path)
+        for path in list(self._setup.runs.glob("[!.]*")):
+            try:
+                await self._look_after(path)
+            except Exception:  # noqa: BLE001  told to the log
+                # One run that cannot be settled must not keep all others from it.
+                _log.exception("The run %s cannot be swept", path.name)
+
+    async def _look_after(self, path: Path) -> None:
+        status = await self.status(path.name)
+        if status is None or not status.has_ended:
+            return
+        if time.time() - (path / "status.json").stat().st_mtime > KEPT_SECONDS:
+            self._readers.pop(path.name, None)
+            await asyncio.to_thread(disk.remove, path)
 
     async def end_all(self) -> None:
         """The runner goes down: runs are lost, and begin again when it is back."""

@@ -56,13 +56,18 @@ class Sandbox:
         launcher = await self._launcher(work)
         app = work.source / work.job.spec.root
         before = output.folders(app)
-        meter = DiskMeter((work.source, work.scratch), work.job.bounds.disk_bytes)
+        folders = (work.source, work.scratch, *work.tools.writable)
+        meter = await asyncio.to_thread(DiskMeter, folders, work.job.bounds.disk_bytes)
         last: Phase | None = None
         for command in _commands(work):
             last = command.phase
             if built := await _phase(work, launcher, meter, command):
                 return built
         folder = app / (work.job.spec.output or ".")
+        try:
+            output.relative_to(folder, work.source)
+        except output.OutputRefused as error:
+            return Built(phase=last, reason=error.reason, detail=error.detail)
         if not folder.is_dir():
             detail = output.missing(work.job.spec, app, before)
             return Built(phase=last, reason="output_missing", detail=detail)

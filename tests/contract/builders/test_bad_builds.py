@@ -1,5 +1,6 @@
 """Builds that misbehave: each ends with its reason, in words, and nothing of it is left."""
 
+import io
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ import time
 import pytest
 
 from shared.builders.port import RunStatus
+from shared.errors import NotFound
 from shared.sites.models import MIB
 from tests.contract.builders.conftest import Runner
 
@@ -89,6 +91,15 @@ async def test_an_output_that_holds_a_link(runner: Runner, target: str) -> None:
 async def test_an_output_folder_that_is_a_link(runner: Runner) -> None:
     _, status = await runner.run("mkdir real; echo x > real/index.html; ln -s /etc dist")
     assert status.reason in ("output_link", "output_missing"), status
+
+
+@pytest.mark.parametrize("output", ["..", "../../..", "dist/../../../.."])
+async def test_an_output_folder_outside_of_the_source(runner: Runner, output: str) -> None:
+    """Beside a run's own folder lie the jobs of others, with their secrets."""
+    key, status = await runner.run(PAGE, output=output)
+    assert status.state == "failed"
+    with pytest.raises(NotFound):
+        await runner.builder.output(key, io.BytesIO())
 
 
 async def test_an_output_of_too_many_files(runner: Runner) -> None:
