@@ -63,7 +63,7 @@ class Runner:
         if self.executor == "bare":
             environment["PATH"] = _without_bwrap(self.state.parent)
         with (self.state.parent / "daemon.log").open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - killed and waited for by tests
                 command, cwd=ROOT, env=environment, stdout=output, stderr=output
             )
         deadline = time.monotonic() + 30

@@ -3,6 +3,7 @@
 import io
 import os
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from infrastructure.local.runner import source
 from shared.builders.port import BuildJob
 from shared.detection.build_spec import BuildSpec
+from shared.errors import AstroCloudError
 from shared.sites.errors import DuplicateEntry, EmptyArchive, FileFolderCollision
 
 
@@ -92,11 +94,9 @@ def test_links_within_the_source_are_made(tmp_path: Path) -> None:
 )
 def test_no_link_or_chain_of_links_leads_out(tmp_path: Path, links: list[tuple[str, str]]) -> None:
     entries: list[Entry] = [("file", b"x", None), *((name, None, to) for name, to in links)]
-    try:
-        target, _ = unpack(tmp_path, entries)
-    except Exception as error:  # noqa: BLE001 - whoever refuses the archive, no link was made
-        assert getattr(error, "detail", "")
-        return
+    with suppress(AstroCloudError):  # whoever refuses the archive, no link was made
+        unpack(tmp_path, entries)
+    target = tmp_path / "target"
     top = target.resolve()
     for path in target.rglob("*"):
         if path.is_symlink():
