@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from frontend.cli import link as links
-from frontend.cli.console import NOTHING, age, as_json, note, say, size, state, table
+from frontend.cli.console import NOTHING, age, as_json, note, say, state, table
 from frontend.cli.errors import UsageError
 from frontend.cli.follow import TERMINAL, Follower
 from frontend.cli.logs import LogFollower
@@ -131,11 +131,9 @@ async def clear_cache(project: str | None, url: str | None, *, json: bool) -> in
     """Drop what earlier builds of a project have kept."""
     async with signed_in(url) as api:
         found = await project_of(api, project)
-        answer = await api.delete(f"/projects/{found['id']}/cache")
-    freed = answer.get("freed_bytes")
+        await api.delete(f"/projects/{found['id']}/cache")
     if json:
-        as_json({"project": found["slug"], "freed_bytes": freed})
+        as_json({"project": found["slug"]})
         return 0
-    told = f" ({size(freed)} freed)" if freed else ""
-    say(f"The build cache of {found['slug']} is cleared{told}: the next build downloads anew.")
+    say(f"The build cache of {found['slug']} is being cleared: the next build downloads anew.")
     return 0

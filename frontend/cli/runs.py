@@ -1,7 +1,8 @@
 """A command that ends as a deployment does: its report, its one JSON object, its exit code.
 
-0: ready. 1: failed, canceled or superseded. 2: the command cannot be carried out, the platform is
-not reachable or refuses. 130: interrupted; the deployment goes on.
+0: ready, or skipped as the project wants it. 1: failed, canceled or superseded. 2: the command
+cannot be carried out, the platform is not reachable or refuses. 130: interrupted; the deployment
+goes on.
 """
 
 import asyncio
@@ -67,6 +68,11 @@ def conclude(run: Run) -> int:
     assert deployment is not None  # it was followed to its end
     if deployment["state"] == "ready":
         run.reporter.ready(deployment)
+        report(run, None)
+        return 0
+    if skipped := deployment.get("skipped"):
+        # As its project wants it: nothing that matters has changed.
+        run.reporter.step(f"{run.name}: {skipped}")
         report(run, None)
         return 0
     failure = deployment.get("failure") or _ended(run.name, deployment["state"])

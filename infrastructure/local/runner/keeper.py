@@ -132,7 +132,9 @@ class Keeper:
         if built.output is None:
             return status
         try:
-            output.pack(built.output, self._folder.work, self._folder.output, self._job.bounds)
+            name = self._job.spec.output or "."
+            work, target = self._folder.work, self._folder.output
+            output.pack(built.output, work, target, self._job.bounds, name)
         except OutputRefused as error:
             return status.model_copy(update={"reason": error.reason, "detail": error.detail})
         return status.model_copy(update={"state": "succeeded", "reason": None})

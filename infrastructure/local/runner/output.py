@@ -43,22 +43,23 @@ class Packed:
     bytes: int = 0
 
 
-def pack(output: Path, within: Path, target: Path, bounds: BuildBounds) -> Packed:
+def pack(output: Path, within: Path, target: Path, bounds: BuildBounds, name: str) -> Packed:
     """Write the folder into a ZIP file, uncompressed: it goes no further than this machine.
 
-    ``within`` is a folder of ours above it. Raises OutputRefused.
+    ``within`` is a folder of ours above it, ``name`` what the spec calls the output. Raises
+    OutputRefused.
     """
     draft = target.with_suffix(".part")
     try:
         with ExitStack() as opened, zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
             relative = relative_to(output, within)
             folder = _enter(within, relative, opened)
-            packing = _Packing(archive, bounds, relative.name)
+            packing = _Packing(archive, bounds, name)
             packing.add(folder, "")
         if not packing.packed.files:
             raise OutputRefused(
                 "output_empty",
-                f"The build left no file in {shown(relative.name)}."
+                f"The build left no file in {shown(name)}."
                 " Next: see in the log whether the build did what it should, or set the output"
                 " folder to the one that holds the site.",
             )

@@ -133,7 +133,7 @@ class Platform:
                 self.variables = [v for v in self.variables if v["id"] != variable_id]
                 return httpx.Response(204)
             case "DELETE", ["projects", _, "cache"]:
-                return _ok({"freed_bytes": 4_200_000})
+                return httpx.Response(202)
         return httpx.Response(404, json={"code": "not_found", "title": "No", "detail": "Not here."})
 
     def variable(self, owner: tuple[str, str], **values: Any) -> dict[str, Any]:
