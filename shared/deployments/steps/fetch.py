@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,8 +36,6 @@ from shared.sources.patterns import matches
 
 _PRODUCED_BY = "1"
 """Part of every fingerprint: another number where the same input gives another release."""
-
-
 _CHANGED_BYTES = 65_536
 
 
@@ -135,13 +133,8 @@ class Fetch:
             f"Nothing differs from #{found['number']} (source, settings, variables):"
             " its release is used again"
         )
-        return Next(
-            outcome.state,
-            source={**outcome.source, "release": str(found["id"])},
-            build_spec=outcome.build_spec,
-            variables=outcome.variables,
-            reused_from=found["number"],
-        )
+        source = {**outcome.source, "release": str(found["id"])}
+        return replace(outcome, source=source, reused_from=found["number"])
 
     async def _changes(
         self, claim: Claim, source: Mapping[str, Any], spec: BuildSpec, archive: Path
