@@ -9,9 +9,10 @@ from infrastructure.local.nodes import Service
 
 EXECUTOR = "ASTROCLOUD_RUNNER"
 """A variable of the user's shell: ``containers`` builds with buildah, podman or docker."""
-# What tells package managers of this machine's registries; a build is given it without passwords.
-_PASSED = ("NPM_CONFIG_", "PIP_", "UV_")
-_NAMES = {"NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "BUILDAH_ISOLATION"}
+# What tells package managers and engines of this machine's registries; a build is given it without
+# passwords.
+_PASSED = ("NPM_CONFIG_", "PIP_", "UV_", "CONTAINERS_", "BUILDAH_", "DOCKER_")
+_NAMES = {"NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO"}
 
 
 def service(installation: Installation) -> Service:
