@@ -93,7 +93,7 @@ async def test_a_killed_service_while_building_changes_nothing(
 ) -> None:
     """Ready once, its log whole: each line of the build once and in order."""
     script = "for n in $(seq 1 40); do echo line-$n-end; sleep 0.1; done\n" + PAGE
-    deployment = await begin(client, stack, f"kill-{service}", script)
+    deployment = await begin(client, stack, f"build-{service}", script)
     await until_said(client, deployment, "line-3-end")
     killed = stack.service(service).kill()
     await stack.service(service).until_back(killed)
@@ -108,7 +108,7 @@ async def test_a_killed_keeper_lets_the_build_begin_again(
     client: httpx.AsyncClient, stack: Stack
 ) -> None:
     """The run is lost, nothing of it is left, and another one ends well."""
-    deployment = await begin(client, stack, "kill-keeper", f"echo begun; sleep 7.31; {PAGE}")
+    deployment = await begin(client, stack, "build-keeper", f"echo begun; sleep 7.31; {PAGE}")
     await until_said(client, deployment, "begun")
     state = str(stack.embedded.paths.state / "runner")
     keepers = [
@@ -128,7 +128,7 @@ async def test_a_killed_keeper_lets_the_build_begin_again(
 async def test_canceling_while_installing_leaves_no_process(
     client: httpx.AsyncClient, stack: Stack
 ) -> None:
-    deployment = await begin(client, stack, "cancel", "echo begun; sleep 98765 & sleep 98765")
+    deployment = await begin(client, stack, "build-cancel", "echo begun; sleep 98765 & sleep 98765")
     await until_said(client, deployment, "begun")
     assert sleeping(98765)
     await client.post(f"deployments/{deployment['id']}/cancel")
@@ -141,7 +141,7 @@ async def test_a_secret_that_a_build_prints_or_publishes_gets_nowhere(
     client: httpx.AsyncClient, stack: Stack
 ) -> None:
     """Masked however it is split; and what holds it is not published."""
-    project = (await client.post("projects", json={"slug": "leak"})).json()
+    project = (await client.post("projects", json={"slug": "build-leak"})).json()
     variable = {"name": "API_KEY", "value": SECRET, "environment": "production"}
     await client.post(f"projects/{project['id']}/variables", json=variable)
     script = (
@@ -159,13 +159,13 @@ async def test_a_secret_that_a_build_prints_or_publishes_gets_nowhere(
     assert SECRET not in log
     assert SECRET[12:] not in log
     assert SECRET not in answer.text + str(found)
-    assert (await api.visit(stack, "leak", "/app.js")).status_code == 404
+    assert (await api.visit(stack, "build-leak", "/app.js")).status_code == 404
 
 
 async def test_a_failed_build_says_why_and_what_to_do(
     client: httpx.AsyncClient, stack: Stack
 ) -> None:
-    deployment = await begin(client, stack, "broken", "echo before; vite build")
+    deployment = await begin(client, stack, "build-broken", "echo before; vite build")
     found = await ended(client, deployment)
     failure = found["failure"]
     assert (failure["code"], failure["cause"]) == ("build_failed", "command-not-found")
