@@ -245,7 +245,7 @@ async def test_app_that_is_down_is_a_problem(azurite: Azurite) -> None:
 async def test_api_body_is_bounded(gateway: Gateway) -> None:
     """A body above the bound is refused before an app sees it."""
     async with gateway.client("localhost") as client:
-        answer = await client.post("/api/v1/projects", content=b"x" * (1024 * 1024 + 1))
+        answer = await client.post("/api/v1/projects", content=b"x" * (8 * 1024 * 1024 + 1))
     assert answer.status_code == 413
     assert answer.json()["code"] == "too_large"
 
