@@ -9,6 +9,7 @@ export default [
       ".build/**",
       "**/*.min.js",
       "tests/frameworks/examples/**",
+      "tests/frameworks/starters/written/**",
     ],
   },
   js.configs.recommended,
