@@ -45,7 +45,14 @@ async function see(browser, path, text, picture) {
   const body = seen ? "" : (await page.locator("body").innerText()).slice(0, 500);
   if (picture) await page.screenshot({ path: picture });
   await page.close();
-  return { status: answer?.status() ?? 0, seen, body, errors, paths: [...paths], elsewhere: [...elsewhere] };
+  return {
+    status: answer?.status() ?? 0,
+    seen,
+    body,
+    errors,
+    paths: [...paths],
+    elsewhere: [...elsewhere],
+  };
 }
 
 const browser = await launch();
