@@ -4,6 +4,7 @@ The builder is the stack's own runner; its promises by themselves are the contra
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from tests.services.stack import Stack
 SECONDS = 120
 SECRET = "sk_live_51Habcdefghij0123456789"
 SETTINGS = 'install = false\noutput = "dist"\n'
+if os.environ.get("ASTROCLOUD_RUNNER") == "containers":
+    SETTINGS += 'node = "22"\n'  # of which a registry for tests has an image
 PACKAGE = '{"scripts": {"build": "sh build.sh"}}'
 PAGE = "mkdir -p dist; echo '<h1>built</h1>' > dist/index.html\n"
 
