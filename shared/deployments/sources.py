@@ -20,7 +20,6 @@ from shared.deployments.models import (
 )
 from shared.errors import Conflict, NotFound, ValidationFailed
 from shared.projects import store as projects
-from shared.sources.repository_url import check_url
 
 _OF_GIT = ("type", "url", "branch", "tag", "commit")
 _TOLD = ("branch", "tag", "commit", "commit_message")
@@ -91,6 +90,8 @@ async def _upload(
 
 
 def _git(project: Row, wanted: GitSource, allowed: Collection[str]) -> dict[str, Any]:
+    from shared.sources.repository_url import check_url
+
     own = project["git"] or {}
     url = check_url(wanted.url, allowed) if wanted.url else own.get("url")
     if url is None:

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
-from shared.detection.documents import toml_object
 from shared.detection.errors import DetectionFailed, UnknownSetting, WrongSetting
 from shared.detection.tree import Source, join
 from shared.errors import FieldProblem
@@ -157,6 +156,9 @@ def settings_of(
 
 def read_file(text: str, path: str = FILE) -> BuildSettings:
     """The settings in an ``astrocloud.toml``; every problem is told at once."""
+    # Parsers are not needed for the API's models, whose import a cold start pays for.
+    from shared.detection.documents import toml_object
+
     return validated(toml_object(text, path), path)
 
 

@@ -32,7 +32,6 @@ from shared.projects.models import (
 from shared.projects.slugs import check_slug
 from shared.routes import store as routes
 from shared.routes.models import host_of
-from shared.sources.repository_url import check_url
 
 if TYPE_CHECKING:
     from shared.crypto import Crypto
@@ -152,6 +151,8 @@ class ProjectService:
         self, connection: Connection, project: Row, wanted: GitSettings | None
     ) -> None:
         """Another repository. A token belongs to its address: with another one it goes."""
+        from shared.sources.repository_url import check_url
+
         if wanted is None:
             await store.set_git(connection, project["id"], None, None, keep_token=False)
             return
