@@ -15,7 +15,12 @@ from shared.errors import FieldProblem, ValidationFailed
 from shared.plans import limits
 from shared.projects import store
 from shared.projects.models import Prebuilt, PrebuiltCreate, PrebuiltFile
-from shared.projects.service import UPLOAD_HEADERS, UPLOAD_MINUTES, permitted_project
+from shared.projects.service import (
+    UPLOAD_HEADERS,
+    UPLOAD_MINUTES,
+    listing_name,
+    permitted_project,
+)
 from shared.projects.service import account_limit as limit_of
 from shared.sites import store as sites
 from shared.sites.archive.names import check_collisions, clean_name, is_left_out
@@ -80,11 +85,6 @@ class PrebuiltService:
             expires_at=expires,
             missing=missing,
         )
-
-
-def listing_name(upload_id: UUID | str) -> str:
-    """The staging blob that names the files of a prebuilt site."""
-    return f"{upload_id}.files"
 
 
 def _checked(files: Sequence[PrebuiltFile], bounds: SiteLimits) -> list[PrebuiltFile]:

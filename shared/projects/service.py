@@ -235,7 +235,8 @@ class ProjectService:
         async with self._database.transaction() as connection:
             stale = await store.take_stale_uploads(connection, 500)
         for upload_id in stale:
-            await self._blobs.delete(STAGING, str(upload_id))
+            for name in (str(upload_id), listing_name(upload_id)):
+                await self._blobs.delete(STAGING, name)
         return len(stale)
 
     def _project(self, row: Row) -> Project:
@@ -267,6 +268,11 @@ UPLOAD_HEADERS = {
     "x-ms-blob-type": "BlockBlob",
     "Content-Type": "application/octet-stream",
 }
+
+
+def listing_name(upload_id: UUID | str) -> str:
+    """The staging blob that names the files of a prebuilt site; other uploads have none."""
+    return f"{upload_id}.files"
 
 
 def site_url(sites_url: str, label: str) -> str:

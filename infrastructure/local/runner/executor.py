@@ -53,6 +53,10 @@ class Toolchains(Protocol):
         """
         ...
 
+    async def release(self) -> None:
+        """Delete what was prepared for this run alone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CacheMount:

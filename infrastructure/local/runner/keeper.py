@@ -110,7 +110,7 @@ class Keeper:
             work = await self._work(toolchains, tree, scratch)
             return await executor.build(work)
         finally:
-            await _release(toolchains)
+            await toolchains.release()
 
     async def _work(self, toolchains: Toolchains, tree: Path, scratch: Path) -> Work:
         tools = await toolchains.prepare(self._job, self._log)
@@ -177,12 +177,6 @@ class Keeper:
 def _has_any(folder: Path) -> bool:
     with os.scandir(folder) as found:
         return next(found, None) is not None
-
-
-async def _release(toolchains: Toolchains) -> None:
-    release = getattr(toolchains, "release", None)
-    if release is not None:
-        await release()
 
 
 async def keep(folder: RunFolder, setup: Setup) -> None:

@@ -64,18 +64,19 @@ async def end(pid: int, *, with_top: bool = True) -> None:
 def end_marked(folder: RunFolder, seconds: float = 20) -> None:
     """Kill what a dead keeper left; returns when nothing of it is alive."""
     deadline = time.monotonic() + seconds
-    while marked := _marked(folder):
-        members = {one for top in marked for one in tree(top.pid)}
+    while found := marked(folder):
+        members = {one for top in found for one in tree(top.pid)}
         for process in members:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(members, timeout=1)
         if time.monotonic() > deadline:
-            names = ", ".join(str(one.pid) for one in marked)
+            names = ", ".join(str(one.pid) for one in found)
             raise RuntimeError(f"Processes of the run {folder.key} do not die: {names}.")
 
 
-def _marked(folder: RunFolder) -> list[psutil.Process]:
+def marked(folder: RunFolder) -> list[psutil.Process]:
+    """The processes of a run that can be seen from outside; its keeper is none of them."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):

@@ -27,7 +27,6 @@ _log = logging.getLogger(__name__)
 KEPT_SECONDS = 24 * 3600
 _POLL_SECONDS = 0.04
 _END_SECONDS = 10.0
-_PIECE = 1024 * 1024
 
 
 class Runs:
@@ -224,5 +223,5 @@ async def _receive(folder: RunFolder, job: BuildJob, archive: AsyncIterator[byte
 def _strip(folder: RunFolder) -> None:
     """Nothing of a run that was lost stays but what tells of it."""
     for path in (folder.job, folder.archive, folder.output):
-        Path(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     disk.remove(folder.work)

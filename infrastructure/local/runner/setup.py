@@ -46,7 +46,9 @@ class Setup:
         if self.executor == "containers":
             from infrastructure.local.runner import containers
 
-            made = containers.make(Path(self.state, "containers"), self.engine, marker)
+            made = containers.make(
+                Path(self.state, "containers"), self.engine, marker, allow_chroot=self.is_local
+            )
             return containers.ImageToolchains(), made
         from infrastructure.local.runner.sandbox import Sandbox
         from infrastructure.local.runner.toolchains import Installed
@@ -55,7 +57,12 @@ class Setup:
 
     def mounts(self, job: BuildJob) -> tuple[CacheMount, ...]:
         """The caches that a job may use."""
-        return caches.mounts(job, self.caches)
+        own: tuple[str, ...] = ()
+        if self.executor == "containers":
+            from infrastructure.local.runner.containers import LAYERS
+
+            own = (LAYERS,)
+        return caches.mounts(job, self.caches, own=own)
 
     def trim(self, job_cache: str) -> None:
         """Hold the caches of a job's project within their bound."""

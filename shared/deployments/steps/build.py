@@ -8,11 +8,11 @@ of plain files is its own output, and a release that is used again needs no run.
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from shared.builders.port import Builder, BuildJob, RunStatus
+from shared.builders.port import Builder, BuildJob, LogFrame, RunStatus
 from shared.clients.blobs import STAGING, Blobs
 from shared.deployments.given_variables import GivenVariables
 from shared.deployments.outcomes import Claim, Fail, Next, Outcome, Skip, Wait
@@ -100,7 +100,6 @@ class Build:
                 run["frames"] = frames[-1].n
             if time.monotonic() - renewed > _RENEW_SECONDS:
                 await claim.renew({})
-                await claim.keep_run(run)
                 renewed = time.monotonic()
             status = await self._known(run["key"])
             is_told = run["frames"] >= status.frames
@@ -113,7 +112,7 @@ class Build:
         return status or RunStatus(state="lost", detail="The builder has forgotten the run.")
 
     def _writer(self, claim: Claim, key: str) -> FrameWriter:
-        async def read(after: int) -> Any:
+        async def read(after: int) -> Sequence[LogFrame]:
             return await self._builder.log(key, after)
 
         return self._logs.frame_writer(
@@ -138,8 +137,7 @@ class Build:
         if status.reason == "ignored":
             return Skip(f"Skipped: the ignore command ({spec.ignore}) ended with 0")
         secrets = self._variables.secret_values(claim.row)
-        read = cast(Any, self._builder.log)
-        return await result_of(claim, spec, status, read, secrets)
+        return await result_of(claim, spec, status, self._builder.log, secrets)
 
     async def _again(self, claim: Claim, status: RunStatus) -> Outcome:
         """A run that nobody can tell the end of is done once more, under another name."""

@@ -19,7 +19,7 @@ from shared.deployments.steps.build_job import needs_run
 from shared.deployments.steps.fetch import site_limits
 from shared.detection.build_spec import BuildSpec
 from shared.detection.tree import join
-from shared.projects.prebuilt import listing_name
+from shared.projects.service import listing_name
 from shared.sites.models import (
     ArchiveFormat,
     Progress,

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from infrastructure.local.runner.folders import MARKER, RunFolder
-from infrastructure.local.runner.processes import _marked
+from infrastructure.local.runner.folders import RunFolder
+from infrastructure.local.runner.processes import marked
 from shared.builders.port import BuildBounds, BuildJob, LogFrame, RunStatus
 from shared.builders.runner import RunnerBuilder
 from shared.detection.build_spec import BuildSpec
@@ -98,7 +98,7 @@ class Runner:
 
     def alive(self, key: str) -> list[Any]:
         """The processes of a run that can be seen from outside."""
-        return _marked(self.folder(key))
+        return marked(self.folder(key))
 
     async def ended(self, key: str, seconds: float = SECONDS) -> RunStatus:
         """How a run ended."""
@@ -206,6 +206,3 @@ async def runner(_folder: tuple[str, Path]) -> AsyncIterator[Runner]:
     await made.up()
     yield made
     made.down()
-
-
-assert MARKER  # what ``alive`` looks for

@@ -18,6 +18,9 @@ from infrastructure.local.runner.containers.executor import (
 __all__ = ["LAYERS", "ContainerExecutor", "Engine", "ImageToolchains", "find_engine", "make"]
 
 
-def make(folder: Path, engine: str | None = None, marker: str = "") -> ContainerExecutor:
+def make(
+    folder: Path, engine: str | None = None, marker: str = "", *, allow_chroot: bool = True
+) -> ContainerExecutor:
     """The executor of this machine; ``engine`` names a program instead of the first one found."""
-    return ContainerExecutor(folder, find_engine(engine), marker=marker)
+    found = find_engine(engine)
+    return ContainerExecutor(folder, found, marker=marker, allow_chroot=allow_chroot)

@@ -44,6 +44,9 @@ class ImageToolchains:
         """Nothing."""
         return Tools()
 
+    async def release(self) -> None:
+        """Nothing was prepared."""
+
 
 class ContainerExecutor:
     """Builds with one engine; ``folder`` is where base images are kept.

@@ -12,7 +12,7 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,18 +52,20 @@ class _Wanted:
     is_shared: bool
 
 
-def mounts(job: BuildJob, folder: Path) -> tuple[CacheMount, ...]:
+def mounts(job: BuildJob, folder: Path, *, own: Sequence[str] = ()) -> tuple[CacheMount, ...]:
     """The caches of a run, made where they are missing and kept from ``trim`` until we end.
 
     Those with an absolute target are for every command. The others are for the build command
     alone: ``npm ci`` removes ``node_modules`` and could not while something is mounted in it.
-    One that another build is writing is left out.
+    One that another build is writing is left out. ``own`` names caches of the executor itself,
+    which no command sees.
     """
     if not job.cache:
         return ()
     top = _place(folder, job.cache)
     found = []
-    for wanted in (*_of_manager(job.spec), *_of_framework(job.spec)):
+    of_executor = [_Wanted(name, name, {}, is_shared=False) for name in own]
+    for wanted in (*of_executor, *_of_manager(job.spec), *_of_framework(job.spec)):
         cache = top / wanted.name
         entry = _begin(cache) if job.fresh else _current(cache)
         if taken := _take(entry, shared=wanted.is_shared):
