@@ -4,6 +4,7 @@ The scope of a transaction is what row-level security sees (``migrations/0002_ac
 Queries live in the domains' ``store.py``.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class Database:
             self._opened = True
             await self._pool.open()
         for _ in range(self._max_size):
-            connection = await self._pool.getconn()
+            connection = await self._take()
             try:
                 await connection.execute(opening)
                 return connection
@@ -102,6 +103,20 @@ class Database:
                 await self._pool.putconn(connection)
                 raise
         raise PoolTimeout
+
+    async def _take(self) -> Connection:
+        """A connection of the pool; a cancellation while waiting for it is never lost.
+
+        The pool waits by ``asyncio.wait_for``, which before Python 3.12 answers instead of
+        passing on a cancellation that comes in the moment when the answer does.
+        """
+        task = asyncio.current_task()
+        canceled = task.cancelling() if task else 0
+        connection = await self._pool.getconn()
+        if task and task.cancelling() > canceled:
+            await self._pool.putconn(connection)
+            raise asyncio.CancelledError
+        return connection
 
 
 def _opening(scope: Scope) -> LiteralString:
