@@ -59,9 +59,43 @@ class Settings:
         "DEVELOPMENT_SIGN_IN_SECRET", "Signs one-time links; only read when local", "", secret=True
     )
     builder: str = _setting(
-        "BUILDER", "Where sources are built: runner, or none where only files are published", "none"
+        "BUILDER",
+        "Where sources are built: runner, acr, or none where only files are published",
+        "none",
     )
     runner_socket: str = _setting("RUNNER_SOCKET", "Path of the runner's Unix socket", "")
+    cluster: str = _setting(
+        "CLUSTER",
+        "Where servers run: runner, kubernetes, aks, or none where only sites are published",
+        "none",
+    )
+    kubeconfig: str = _setting("KUBECONFIG", "File of the cluster's access; CLUSTER=kubernetes", "")
+    runtime_class: str = _setting(
+        "RUNTIME_CLASS", "Runtime class of pods, such as kata-vm-isolation; empty: the default", ""
+    )
+    azure_subscription: str = _setting("AZURE_SUBSCRIPTION_ID", "Subscription of ACR and AKS", "")
+    azure_resource_group: str = _setting(
+        "AZURE_RESOURCE_GROUP", "Resource group of ACR and AKS", ""
+    )
+    azure_management: str = _setting(
+        "AZURE_MANAGEMENT_URL",
+        "Azure Resource Manager; another one in national clouds",
+        "https://management.azure.com",
+    )
+    aks_cluster: str = _setting("AKS_CLUSTER", "Name of the cluster; CLUSTER=aks", "")
+    acr_registry: str = _setting("ACR_REGISTRY", "Name of the registry; BUILDER=acr", "")
+    acr_login_server: str = _setting(
+        "ACR_LOGIN_SERVER", "Host of the registry; empty: the registry's name in azurecr.io", ""
+    )
+    gateway_key: str = _setting(
+        "GATEWAY_KEY",
+        "What the gateway proves itself with when it reports traffic",
+        "",
+        secret=True,
+    )
+    drain_seconds: int = _setting(
+        "DRAIN_SECONDS", "Seconds that a replaced release goes on answering what it began", 15
+    )
     outgoing_allowed: tuple[str, ...] = _setting(
         "OUTGOING_ALLOWED",
         "host:port[,host:port] that users may name although they are private, such as an own Git"

@@ -42,6 +42,9 @@ class NoBuilder:
         """There is none."""
         raise NotFound(f"There is no run {key}")
 
+    async def delete_image(self, image: str) -> None:
+        """Nothing is kept."""
+
     async def delete(self, key: str) -> None:
         """Nothing is kept."""
 

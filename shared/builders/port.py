@@ -32,10 +32,16 @@ Reason = Literal[
     "source_refused",
     "tools_unavailable",
     "sandbox_unavailable",
+    "dockerfile_refused",
+    "base_image_unavailable",
+    "image_too_large",
+    "image_not_pushed",
+    "needs_containers",
 ]
 """Why a run failed: ``command`` is a command's own exit code, all others are ours.
 
 ``ignored``: the ignore command ended with 0, so this source is not to be deployed.
+``needs_containers``: a Dockerfile, and this builder runs commands as processes.
 """
 
 
@@ -53,6 +59,7 @@ class BuildBounds(_Value):
     log_bytes: int = 16 * MIB
     output_bytes: int = 2_000_000_000
     output_files: int = 50_000
+    image_bytes: int = 2048 * MIB
 
 
 class BuildJob(_Value):
@@ -62,7 +69,8 @@ class BuildJob(_Value):
     ``environment`` and ``secrets`` are both variables of the commands; secrets reach no argument,
     no image and no file that outlives the run. ``cache`` names the folder of caches that this run
     may read and write: it holds the project and the trust scope; empty means none. With
-    ``fresh`` nothing is read from it, but it is written.
+    ``fresh`` nothing is read from it, but it is written. ``image`` is the repository that a dynamic
+    project's image goes to, without registry and tag; empty for a static one.
     """
 
     key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")
@@ -73,6 +81,7 @@ class BuildJob(_Value):
     secrets: dict[str, str] = Field(default_factory=dict)
     cache: str = ""
     fresh: bool = False
+    image: str = Field(default="", pattern=r"^([a-z0-9]+([._/-][a-z0-9]+)*)?$", max_length=200)
     bounds: BuildBounds = Field(default_factory=BuildBounds)
 
 
@@ -81,7 +90,8 @@ class RunStatus(_Value):
 
     ``phase`` is what is at work, or was when it ended. ``detail`` tells a user what happened and
     what to do where ``reason`` is ours. ``frames`` counts the frames of the log so far; after the
-    end it is final. ``seconds`` says how long each phase took.
+    end it is final. ``seconds`` says how long each phase took. ``image`` is how a cluster names
+    what a dynamic run left: a reference by digest, which nothing changes any more.
     """
 
     state: State
@@ -92,6 +102,8 @@ class RunStatus(_Value):
     frames: int = 0
     cache_hit: bool = False
     seconds: dict[str, float] = Field(default_factory=dict)
+    image: str | None = None
+    image_bytes: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -147,8 +159,15 @@ class Builder(Protocol):
         """Write the archive of what a succeeded static run left; raises NotFound."""
         ...
 
+    async def delete_image(self, image: str) -> None:
+        """Delete an image that a run left; silent where it is gone. It is in use nowhere."""
+        ...
+
     async def delete(self, key: str) -> None:
-        """Forget a run that has ended, with its files; a running one is canceled first."""
+        """Forget a run that has ended, with its files; a running one is canceled first.
+
+        The image that it left stays.
+        """
         ...
 
     async def clear_cache(self, name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
@@ -70,6 +71,12 @@ class RunnerBuilder:
             async for piece in answer.content.iter_chunked(_PIECE):
                 await asyncio.to_thread(target.write, piece)
         return "zip"
+
+    async def delete_image(self, image: str) -> None:
+        """Delete an image that a run left."""
+        path = f"/images/{quote(image, safe='')}"
+        async with self._request("DELETE", path, seconds=_LONG_SECONDS):
+            return
 
     async def delete(self, key: str) -> None:
         """Forget a run."""

@@ -6,6 +6,7 @@ It is stored with the deployment and shown by the API as it is. How it was found
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.detection.run_settings import HealthCheck, Scaling, Schedule, Worker
 from shared.detection.settings import CacheRule, Kind, Origin
 
 Value = str | bool | list[str] | None
@@ -26,7 +27,8 @@ class BuildSpec(BaseModel):
 
     ``install`` runs in ``install_directory``, all other commands in ``root``; ``output`` is seen
     from ``root``. ``fallback`` holds where the output has that page. Rules in ``cache`` go before
-    what the names of the files tell.
+    what the names of the files tell. Values that None stands for are the platform's own choice.
+    ``image`` is a reference that a user named: nothing is built then.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -48,6 +50,18 @@ class BuildSpec(BaseModel):
     watch: tuple[str, ...] = ()
     ignore: str | None = None
     dockerfile: str | None = None
+    target: str | None = None
+    image: str | None = None
+    go: str | None = None
+    port: int | None = None
+    release: str | None = None
+    release_seconds: int | None = None
+    readiness: HealthCheck | None = None
+    liveness: HealthCheck | None = None
+    scaling: Scaling | None = None
+    workers: dict[str, Worker] = {}
+    schedules: dict[str, Schedule] = {}
+    stop_seconds: int | None = None
     lock_file: str | None = None
     alternatives: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

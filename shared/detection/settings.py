@@ -13,6 +13,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from shared.detection.errors import DetectionFailed, UnknownSetting, WrongSetting
+from shared.detection.run_settings import (
+    Command,
+    HealthCheck,
+    Port,
+    ProcessName,
+    Scaling,
+    Schedule,
+    Worker,
+)
 from shared.detection.tree import Source, join
 from shared.errors import FieldProblem
 from shared.models import Request
@@ -88,6 +97,39 @@ class BuildSettings(Request):
     ] = None
     ignore: Annotated[
         Text | None, Field(description="Command before a build; exit code 0 skips the deployment.")
+    ] = None
+    dockerfile: Annotated[
+        Folder | None, Field(description="Dockerfile that makes the image, seen from `root`.")
+    ] = None
+    target: Annotated[Text | None, Field(description="Stage of the Dockerfile.")] = None
+    port: Annotated[Port | None, Field(description="Port that the server listens at.")] = None
+    release: Annotated[
+        Command | None,
+        Field(description="Command that runs once in the new image before it gets requests."),
+    ] = None
+    release_seconds: Annotated[
+        int | None, Field(ge=1, le=3600, description="Longest time of `release`; 600 if left out.")
+    ] = None
+    readiness: Annotated[
+        HealthCheck | None, Field(description="When a replica is given requests.")
+    ] = None
+    liveness: Annotated[
+        HealthCheck | None, Field(description="When a replica is started anew; left out: never.")
+    ] = None
+    scaling: Annotated[Scaling | None, Field(description="How many replicas answer requests.")] = (
+        None
+    )
+    workers: Annotated[
+        dict[ProcessName, Worker] | None,
+        Field(description="Processes beside the server, by name.", max_length=20),
+    ] = None
+    schedules: Annotated[
+        dict[ProcessName, Schedule] | None,
+        Field(description="Commands that run at set times, by name.", max_length=20),
+    ] = None
+    stop_seconds: Annotated[
+        int | None,
+        Field(ge=1, le=600, description="Time between SIGTERM and the end; 30 if left out."),
     ] = None
 
     @field_validator("root")

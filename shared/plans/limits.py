@@ -30,6 +30,21 @@ VARIABLES = Limit("variables", "variables", 500, "Variables of one project, or o
 VARIABLE_BYTES = Limit(
     "variable_bytes", "bytes", 262_144, "Names and values of one project's variables together"
 )
+IMAGE_BYTES = Limit("image_bytes", "bytes", 2_147_483_648, "Size of one image, compressed")
+REPLICAS = Limit("replicas", "replicas", 10, "Replicas of one process of a release")
+REPLICA_CPU_MILLIS = Limit(
+    "replica_cpu_millis", "thousandths of a core", 500, "Processor time of one replica"
+)
+REPLICA_MEMORY_BYTES = Limit("replica_memory_bytes", "bytes", 536_870_912, "Memory of one replica")
+PROJECT_REPLICAS = Limit(
+    "project_replicas", "replicas", 30, "Replicas of one project at once, of all its releases"
+)
+WORKERS = Limit("workers", "processes", 5, "Worker processes of one release")
+SCHEDULES = Limit("schedules", "schedules", 10, "Schedules of one release")
+TASK_SECONDS = Limit("task_seconds", "seconds", 3600, "Longest time of one task")
+KEPT_RELEASES = Limit(
+    "kept_releases", "releases", 5, "Dynamic releases of an environment kept for a rollback"
+)
 
 LIMITS = (
     PROJECTS,
@@ -44,6 +59,15 @@ LIMITS = (
     BUILD_LOG_BYTES,
     VARIABLES,
     VARIABLE_BYTES,
+    IMAGE_BYTES,
+    REPLICAS,
+    REPLICA_CPU_MILLIS,
+    REPLICA_MEMORY_BYTES,
+    PROJECT_REPLICAS,
+    WORKERS,
+    SCHEDULES,
+    TASK_SECONDS,
+    KEPT_RELEASES,
 )
 
 

@@ -90,9 +90,12 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """How the commands ended. ``output`` is the folder to publish, where all went well."""
+    """How the commands ended. Where all went well, ``output`` is the folder to publish, or
+    ``image`` the reference of what a dynamic project's cluster starts."""
 
     output: Path | None = None
+    image: str | None = None
+    image_bytes: int | None = None
     phase: Phase | None = None
     exit_code: int | None = None
     reason: Reason | None = None

@@ -128,7 +128,11 @@ class Keeper:
             exit_code=built.exit_code,
             reason=built.reason,
             detail=built.detail,
+            image=built.image,
+            image_bytes=built.image_bytes,
         )
+        if built.image is not None:
+            return status.model_copy(update={"state": "succeeded", "reason": None})
         if built.output is None:
             return status
         try:
