@@ -14,7 +14,7 @@ from shared.clients.blobs import Blobs
 from shared.clients.queues import Queues
 from shared.clients.redis import RedisClient
 from shared.config import Settings, settings
-from shared.database import Database, Scope
+from shared.database import Database, Row, Scope
 from shared.deliveries.service import DeliveryService
 from shared.idempotency.service import IdempotencyService
 from shared.projects.service import ProjectService
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.builders.port import Builder
     from shared.clients.kafka import Producer
     from shared.clients.webpubsub import PushClient
+    from shared.clusters.port import Cluster, WorkloadStatus
     from shared.crypto import Crypto
     from shared.deployments.admission import Admission
     from shared.deployments.advance import Advancer
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
     from shared.sources.guard import Guard
     from shared.upkeep import Upkeep
     from shared.variables.service import VariableService
+    from shared.workloads.gateway import GatewayService
+    from shared.workloads.hints import Hints
+    from shared.workloads.looks import Looks
+    from shared.workloads.service import WorkloadService
+    from shared.workloads.task_looks import TaskLooks
+    from shared.workloads.tasks import TaskService
 
 
 class Services:
@@ -153,6 +160,7 @@ class Services:
             "log_end": self._end_log,
             "run_end": self._end_run,
             "cache_clear": self._clear_cache,
+            "image_end": self._end_image,
         }
         return DeliveryService(self.database, self.queues, handlers)
 
@@ -203,11 +211,76 @@ class Services:
         return builder_of(self.settings)
 
     @cached_property
+    def cluster(self) -> "Cluster":
+        """Where servers of tenants run."""
+        from shared.clusters import cluster_of
+
+        return cluster_of(self.settings)
+
+    @cached_property
     def deployments(self) -> "DeploymentService":
         """Deployments as members act on them."""
         from shared.deployments.service import DeploymentService
 
-        return DeploymentService(self.database, self.queues, self.deliveries, self.settings)
+        return DeploymentService(
+            self.database, self.queues, self.deliveries, self.workload_hints, self.settings
+        )
+
+    @cached_property
+    def workload_hints(self) -> "Hints":
+        """Messages that have workloads looked at."""
+        from shared.workloads.hints import Hints
+
+        return Hints(self.database, self.queues)
+
+    @cached_property
+    def workloads(self) -> "WorkloadService":
+        """What runs, as members act on it."""
+        from shared.workloads.service import WorkloadService
+
+        return WorkloadService(
+            self.database, self.deliveries, self.workload_hints, self.crypto, self.cluster
+        )
+
+    @cached_property
+    def workload_looks(self) -> "Looks":
+        """What brings workloads to their rows' state."""
+        from shared.workloads.changes import Changes
+        from shared.workloads.looks import Looks
+        from shared.workloads.settling import Settling
+
+        changes = Changes(self.database, self.deliveries)
+        hints = self.workload_hints
+        settling = Settling(
+            changes,
+            self.cluster,
+            self.crypto,
+            self._watch_workload,
+            hints.send_all,
+            self.settings.drain_seconds,
+        )
+        return Looks(changes, hints, self.cluster, settling)
+
+    @cached_property
+    def tasks(self) -> "TaskService":
+        """Tasks as members act on them."""
+        from shared.workloads.tasks import TaskService
+
+        return TaskService(self.database, self.queues)
+
+    @cached_property
+    def task_looks(self) -> "TaskLooks":
+        """What runs tasks."""
+        from shared.workloads.task_looks import TaskLooks
+
+        return TaskLooks(self.database, self.queues, self.cluster, self.crypto, self.logs)
+
+    @cached_property
+    def gateway(self) -> "GatewayService":
+        """What the gateway asks for."""
+        from shared.workloads.gateway import GatewayService
+
+        return GatewayService(self.database, self.workload_hints)
 
     @cached_property
     def health(self) -> "HealthService":
@@ -266,6 +339,7 @@ class Services:
         from shared.deployments.steps.fetch import Fetch
         from shared.deployments.steps.git_source import GitFetch
         from shared.deployments.steps.publish import Publish
+        from shared.deployments.steps.rollout import Rollout
         from shared.sites.publisher import Publisher
 
         git = GitFetch(self.blobs, self.database, self.guard, self.crypto)
@@ -274,8 +348,10 @@ class Services:
             self.deliveries,
             self.admission,
             Announcements(self.events),
+            self.workload_hints,
             self.settings,
         )
+        given = self.given_variables
         return Advancer(
             self.database,
             self.queues,
@@ -283,17 +359,28 @@ class Services:
             completion,
             {
                 "queued": Admit(self.admission),
-                "fetching": Fetch(self.blobs, self.database, git, self.given_variables),
-                "building": Build(self.builder, self.blobs, self.logs, self.given_variables),
+                "fetching": Fetch(
+                    self.blobs,
+                    self.database,
+                    git,
+                    given,
+                    self.cluster,
+                    runs_servers=self.settings.cluster != "none",
+                ),
+                "building": Build(self.builder, self.blobs, self.logs, given),
                 "publishing": Publish(
                     Publisher(self.blobs, self.database),
                     self.builder,
                     self.blobs,
                     self.database,
-                    self.given_variables,
+                    given,
+                ),
+                "rolling_out": Rollout(
+                    self.cluster, self.database, self.crypto, self.logs, given
                 ),
             },
             self.builder,
+            self.cluster,
             self.settings.deployment_lease,
         )
 
@@ -313,6 +400,14 @@ class Services:
 
     async def _end_log(self, scope: Scope, payload: dict[str, Any]) -> None:
         await self.logs.deliver_end(scope, payload)
+
+    async def _end_image(self, scope: Scope, payload: dict[str, Any]) -> None:
+        from shared.workloads.images import Images
+
+        await Images(self.database, self.builder).deliver_end(scope, payload)
+
+    async def _watch_workload(self, row: Row, status: "WorkloadStatus") -> None:
+        """What was seen of a workload."""
 
     async def _end_run(self, _scope: Scope, payload: dict[str, Any]) -> None:
         await self.builder.delete(payload["key"])

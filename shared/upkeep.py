@@ -23,11 +23,16 @@ class Upkeep:
         """Hint at all that is due; this alone guarantees that nothing is ever stuck."""
         deployments = await self._services.advancer.sweep()
         delivered = await self._services.deliveries.sweep()
+        workloads = await self._services.workload_hints.sweep()
+        tasks = await self._services.task_looks.sweep()
         await self._services.admission.rebuild()
         await self._services.admission.admit_waiting()
         await self._services.health.beat()
-        if deployments or delivered:
-            _log.info("swept %d deployments and %d deliveries", deployments, delivered)
+        if deployments or delivered or tasks:
+            _log.info(
+                "swept %d deployments, %d deliveries, %d workloads and %d tasks",
+                *(deployments, delivered, workloads, tasks),
+            )
 
     async def clean(self) -> None:
         """Delete what has had its time, and seal with the newest key what is not yet."""

@@ -3,10 +3,10 @@
 from functools import cache
 from typing import Any
 
-from functions.api import accounts, auth, deployments, health, logs, projects, variables
+from functions.api import accounts, auth, deployments, health, logs, projects, variables, workloads
 from shared.services import services
 
-_MODULES = (auth, accounts, projects, variables, deployments, logs, health)
+_MODULES = (auth, accounts, projects, variables, deployments, workloads, logs, health)
 RESOURCES = tuple(module.resource for module in _MODULES)
 
 

@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions.worker import deliveries, deployments, events, logs, timers
+from functions.worker import deliveries, deployments, events, logs, timers, workloads
 
 app = func.FunctionApp()
-for module in (deployments, deliveries, logs, events, timers):
+for module in (deployments, deliveries, workloads, logs, events, timers):
     app.register_functions(module.blueprint)

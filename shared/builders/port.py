@@ -112,10 +112,11 @@ class RunStatus(_Value):
 
 
 class LogLine(_Value):
-    """A line that a command wrote (``build``), or the builder (``platform``); time in RFC 3339."""
+    """A line of a build's command (``build``), of a task (``runtime``), or of whoever runs it
+    (``platform``); time in RFC 3339."""
 
     time: str
-    source: Literal["build", "platform"]
+    source: Literal["build", "runtime", "platform"]
     stream: Literal["stdout", "stderr"]
     text: str
 

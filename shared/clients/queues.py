@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 DEPLOYMENTS = "deployments"
 DELIVERIES = "deliveries"
-QUEUES = (DEPLOYMENTS, DELIVERIES)
+WORKLOADS = "workloads"
+TASKS = "tasks"
+QUEUES = (DEPLOYMENTS, DELIVERIES, WORKLOADS, TASKS)
 
 
 class Queues:

@@ -218,7 +218,7 @@ class Cluster(Protocol):
         ...
 
     async def delete(self, ref: WorkloadRef) -> None:
-        """End and forget a workload; silent where there is none."""
+        """End and forget a workload with all its tasks; silent where there is none."""
         ...
 
     async def delete_project(self, project: UUID) -> None:

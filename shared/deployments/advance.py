@@ -8,11 +8,12 @@ then sends a new hint. Nothing that is lost, doubled, late or reordered does har
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from shared.builders.port import Builder
 from shared.clients.queues import DEPLOYMENTS, Queues
+from shared.clusters.port import Cluster, WorkloadRef
 from shared.database import Database, Row
 from shared.deployments import work_store
 from shared.deployments.completion import Completion
@@ -29,7 +30,9 @@ from shared.deployments.outcomes import (
     Skip,
     Step,
     Wait,
+    release_id_of,
 )
+from shared.deployments.steps.rollout import release_task_key
 from shared.errors import AstroCloudError
 from shared.logs.service import LogService
 
@@ -64,6 +67,7 @@ class Advancer:
         completion: Completion,
         steps: Mapping[State, Step],
         builder: Builder,
+        cluster: Cluster,
         lease_seconds: int,
     ) -> None:
         self._database = database
@@ -72,6 +76,7 @@ class Advancer:
         self._completion = completion
         self._steps = steps
         self._builder = builder
+        self._cluster = cluster
         self._lease_seconds = lease_seconds
 
     async def advance(self, hint: Hint) -> None:
@@ -113,7 +118,8 @@ class Advancer:
         if row is None:
             return None
         log = self._logs.writer(row["account_id"], row["id"], f"advance-{row['tick']}")
-        claim = Claim(row, log, self._renewal(row), self._keeping(row))
+        keeping = (self._keeping(row, "run"), self._keeping(row, "rollout"))
+        claim = Claim(row, log, self._renewal(row), *keeping)
         try:
             outcome = await self._run(claim)
             await log.flush()
@@ -140,6 +146,10 @@ class Advancer:
     async def _end_run(self, row: Mapping[str, Any]) -> None:
         if row["run"]:
             await self._builder.cancel(row["run"]["key"])
+        if row["rollout"] is not None:
+            ref = WorkloadRef(project=row["project_id"], release=release_id_of(row))
+            await self._cluster.cancel_task(ref, release_task_key(row))
+            await self._cluster.delete(ref)
 
     async def _run(self, claim: Claim) -> Outcome:
         """The step's answer, with its errors as answers too."""
@@ -205,12 +215,14 @@ class Advancer:
         tick: int = row["tick"]
         return tick
 
-    def _keeping(self, row: Row) -> Any:
-        async def keep(run: Mapping[str, Any]) -> None:
+    def _keeping(self, row: Row, name: Literal["run", "rollout"]) -> Any:
+        store_it = work_store.set_run if name == "run" else work_store.set_rollout
+
+        async def keep(value: Mapping[str, Any]) -> None:
             async with self._database.transaction() as connection:
-                if not await work_store.set_run(connection, row, run):
+                if not await store_it(connection, row, value):
                     raise LeaseLost
-            row["run"] = dict(run)  # whoever ends the row reads it here
+            row[name] = dict(value)  # whoever ends the row reads it here
 
         return keep
 

@@ -11,15 +11,19 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from shared.config import Settings
-from shared.database import EVERYONE, Connection, Database
+from shared.database import EVERYONE, Connection, Database, Row
 from shared.deliveries.service import DeliveryService
-from shared.deployments import pointer_store, store, work_store
+from shared.deployments import store, work_store
 from shared.deployments.admission import Admission
 from shared.deployments.announcements import Announcements
 from shared.deployments.lifecycle import State, check_transition
-from shared.deployments.outcomes import LeaseLost, Next, Release
+from shared.deployments.outcomes import LeaseLost, Next, Release, release_id_of
+from shared.routes import pointer_store
 from shared.routes import store as routes
 from shared.routes.models import permalink_host
+from shared.workloads import store as workloads
+from shared.workloads.hints import Hints
+from shared.workloads.switching import Moved
 
 _log = logging.getLogger(__name__)
 
@@ -33,12 +37,15 @@ class Completion:
         delivery: DeliveryService,
         admission: Admission,
         announcements: Announcements,
+        hints: Hints,
         settings: Settings,
     ) -> None:
         self._database = database
         self._deliveries = delivery
         self._admission = admission
         self._announcements = announcements
+        self._hints = hints
+        self._drain_seconds = settings.drain_seconds
         self._sites_domain = urlsplit(settings.sites_url).hostname or ""
 
     async def move(self, row: Mapping[str, Any], outcome: Next) -> int:
@@ -73,8 +80,12 @@ class Completion:
                 raise LeaseLost
             detail = failure["detail"] if failure else skipped
             await store.insert_event(connection, row["account_id"], row["id"], state, detail)
-            ids = await self._ends(connection, row)
-        await self._after_end(row, state, ids)
+            moved = Moved(await self._ends(connection, row), [])
+            if row["rollout"] is not None:
+                moved.hints.extend(await self._end_rollout(connection, row))
+            elif (row["run"] or {}).get("image"):
+                moved.deliveries.append(await self._end_image(connection, row))
+        await self._after_end(row, state, moved)
 
     async def ready(self, row: Mapping[str, Any], release: Release) -> None:
         """Commit the release, its permalink and, where nothing forbids, that it is live."""
@@ -82,11 +93,11 @@ class Completion:
         async with self._database.transaction() as connection:
             if not await work_store.finish(connection, row, "ready"):
                 raise LeaseLost
-            live, ids = await self._release(connection, row, release)
+            live, moved = await self._release(connection, row, release)
             detail = "live" if live else None
             await store.insert_event(connection, row["account_id"], row["id"], "ready", detail)
-            ids += await self._ends(connection, row)
-        await self._after_end(row, "ready", ids)
+            moved.deliveries.extend(await self._ends(connection, row))
+        await self._after_end(row, "ready", moved)
 
     async def _ends(self, connection: Connection, row: Mapping[str, Any]) -> list[UUID]:
         """What must still happen once a deployment has ended: its deliveries."""
@@ -95,16 +106,27 @@ class Completion:
             ids.append(await store.end_run(connection, row))
         return ids
 
+    async def _end_rollout(self, connection: Connection, row: Mapping[str, Any]) -> list[Row]:
+        """What was rolled out is looked at, and ended."""
+        hint = await workloads.make_due(connection, release_id_of(row))
+        return [hint] if hint else []
+
+    async def _end_image(self, connection: Connection, row: Mapping[str, Any]) -> UUID:
+        image = row["run"]["image"]
+        return await workloads.end_image(connection, row["account_id"], row["project_id"], image)
+
     async def _release(
         self, connection: Connection, row: Mapping[str, Any], release: Release
-    ) -> tuple[bool, list[UUID]]:
-        """The rows of a release: whether it is live, and the deliveries of its routes."""
+    ) -> tuple[bool, Moved]:
+        """The rows of a release: whether it is live, and what follows from it."""
         values = {
             "id": release.id,
             "kind": release.kind,
             "serving": dict(release.serving),
             "settings": dict(release.settings),
             "fingerprint": release.fingerprint,
+            "image": release.image,
+            "image_key": release.image_key,
             "files": release.files,
             "bytes": release.bytes,
             "progress": dict(release.progress),
@@ -115,12 +137,16 @@ class Completion:
         await routes.insert_permalink(connection, hosts[0], account, row["project_id"], release.id)
         environment = row["environment_id"]
         live = await pointer_store.go_live(connection, environment, release.id, row["number"])
+        if release.workload is not None:
+            await workloads.set_rolled_out(connection, release.id, **release.workload)
+        hints = await workloads.pointer_moved(connection, environment, self._drain_seconds)
         if live:
             hosts += await routes.move_hosts(connection, environment)
-        return live, await routes.write_later(connection, account, hosts)
+        return live, Moved(await routes.write_later(connection, account, hosts), hints)
 
-    async def _after_end(self, row: Mapping[str, Any], state: State, ids: list[UUID]) -> None:
-        await self._deliveries.attempt_all(EVERYONE, ids)
+    async def _after_end(self, row: Mapping[str, Any], state: State, moved: Moved) -> None:
+        await self._deliveries.attempt_all(EVERYONE, moved.deliveries)
+        await self._hints.send_all(moved.hints)
         await self._announcements.announce(row, state)
         await self._admission.left(row["account_id"], row["id"])
         await self._admission.admit_waiting()

@@ -138,7 +138,11 @@ class BuildTimes(Response):
 
 
 class Deployment(Response):
-    """One attempt to put one revision online."""
+    """One attempt to put one revision online.
+
+    ``going_live``: a member asked for its release, which goes live as soon as its replicas are
+    ready; what is live serves on until then.
+    """
 
     id: UUID
     project_id: UUID
@@ -152,6 +156,7 @@ class Deployment(Response):
     url: str
     permalink: str | None
     live: bool
+    going_live: bool
     release_id: UUID | None
     reused_from: int | None
     skipped: str | None

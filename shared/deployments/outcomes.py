@@ -30,6 +30,9 @@ class Claim:
     keep_run: Callable[[Mapping[str, Any]], Awaitable[None]]
     """Commits which run the builder is asked for; raises LeaseLost."""
 
+    keep_rollout: Callable[[Mapping[str, Any]], Awaitable[None]]
+    """Commits how far the rollout is; raises LeaseLost."""
+
     async def keep_while(self, work: Awaitable[Result]) -> Result:
         """The result of some work that tells of no progress, with the lease kept meanwhile."""
         task = asyncio.ensure_future(work)
@@ -69,6 +72,10 @@ class Release:
     progress: Mapping[str, int]
     settings: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
+    image: str | None = None
+    image_key: str | None = None
+    workload: Mapping[str, Any] | None = None
+    """Of a dynamic one: what the cluster was told and said last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from shared.clients.queues import DEPLOYMENTS, Queues
 from shared.config import Settings
 from shared.database import Connection, Database, Row, Scope
 from shared.deliveries.service import DeliveryService
-from shared.deployments import pointer_store, sources, store
+from shared.deployments import sources, store
 from shared.deployments.models import (
     BuildTimes,
     Deployment,
@@ -21,7 +21,10 @@ from shared.deployments.models import (
 )
 from shared.errors import Conflict, NotFound, Unavailable
 from shared.projects.service import existing_project, permitted_project, site_url
-from shared.routes import store as routes
+from shared.routes import pointer_store
+from shared.workloads import switching
+from shared.workloads.hints import Hints
+from shared.workloads.switching import Moved
 
 
 class AlreadyEnded(Conflict):
@@ -50,11 +53,13 @@ class DeploymentService:
         database: Database,
         queues: Queues,
         delivery: DeliveryService,
+        hints: Hints,
         settings: Settings,
     ) -> None:
         self._database = database
         self._queues = queues
         self._deliveries = delivery
+        self._hints = hints
         self._settings = settings
 
     async def create(
@@ -151,18 +156,15 @@ class DeploymentService:
             newest = await pointer_store.newest_waiting(
                 connection, project_id, found["live_sequence"]
             )
-            ids: list[UUID] = []
+            moved = Moved([], [])
             if newest is not None:
-                await pointer_store.point_at(
-                    connection, found["id"], newest["id"], newest["number"], pin=False
-                )
-                ids = await _project_routes(connection, found)
+                moved = await self._move(connection, found, newest, pin=False)
             await audit.record(
                 connection, found["account_id"], user_id, "project.unpin", project["slug"]
             )
             live = (await existing_project(connection, project_id))["live_deployment_id"]
             row = await store.read_deployment(connection, live) if live else None
-        await self._deliveries.attempt_all(scope, ids)
+        await self._after_move(scope, moved)
         return self._deployment(row) if row else None
 
     async def _point(
@@ -175,15 +177,24 @@ class DeploymentService:
                 raise NotFound("No such deployment in this project")
             release = await _production_release(connection, row)
             found = await _environment(connection, row["project_id"])
-            await pointer_store.point_at(
-                connection, found["id"], release["id"], release["number"], pin=pin
-            )
-            ids = await _project_routes(connection, found)
+            moved = await self._move(connection, found, release, pin=pin)
             action = "deployment.rollback" if pin else "deployment.promote"
             await audit.record(connection, row["account_id"], user_id, action, _name(row))
             row = await _existing(connection, deployment_id)
-        await self._deliveries.attempt_all(scope, ids)
+        await self._after_move(scope, moved)
         return self._deployment(row)
+
+    async def _move(
+        self, connection: Connection, environment: Row, release: Row, *, pin: bool
+    ) -> Moved:
+        drain = self._settings.drain_seconds
+        return await switching.point_at(
+            connection, environment, release, pin=pin, drain_seconds=drain
+        )
+
+    async def _after_move(self, scope: Scope, moved: Moved) -> None:
+        await self._deliveries.attempt_all(scope, moved.deliveries)
+        await self._hints.send_all(moved.hints)
 
     async def _before_live(self, scope: Scope, project_id: UUID) -> UUID:
         async with self._database.transaction(scope) as connection:
@@ -227,6 +238,7 @@ class DeploymentService:
             url=site_url(sites, row["project_slug"]) if production else permalink,
             permalink=permalink if released else None,
             live=bool(row["live"]),
+            going_live=bool(row["going_live"]),
             release_id=row["release_id"],
             reused_from=row["reused_from"],
             skipped=row["skipped"],
@@ -270,9 +282,3 @@ async def _production_release(connection: Connection, row: Row) -> Row:
     if release["environment"] != "production":
         raise PreviewRelease(f"{_name(row)} is a preview: deploy its source to production instead")
     return release
-
-
-async def _project_routes(connection: Connection, environment: Row) -> list[UUID]:
-    """The next generation of the environment's hosts, and the deliveries that write them."""
-    hosts = await routes.move_hosts(connection, environment["id"])
-    return await routes.write_later(connection, environment["account_id"], hosts)

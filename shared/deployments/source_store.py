@@ -45,6 +45,19 @@ async def find_release(
     return await found.fetchone()
 
 
+async def find_image(
+    connection: Connection, claim: Mapping[str, Any], image_key: str
+) -> Row | None:
+    """The newest image that was made of exactly this and is kept, in the same environment."""
+    found = await connection.execute(
+        "SELECT r.number, r.image, r.bytes FROM releases r JOIN workloads w ON w.release_id = r.id"
+        " WHERE r.project_id = %s AND r.environment = %s AND r.image_key = %s"
+        " AND w.state <> 'deleted' AND w.image = r.image ORDER BY r.number DESC LIMIT 1",
+        [claim["project_id"], claim["environment"], image_key],
+    )
+    return await found.fetchone()
+
+
 async def read_release(connection: Connection, release_id: UUID) -> Row | None:
     """A release by its id."""
     found = await connection.execute(

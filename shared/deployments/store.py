@@ -15,7 +15,8 @@ _COLUMNS: LiteralString = (
     " d.progress, d.failure, d.release_id,"
     " d.reused_from, d.skipped, d.settings, d.use_cache, d.tick, d.created_at,"
     " d.started_at, d.finished_at, d.cancel_requested_at IS NOT NULL AS cancel_requested,"
-    " d.release_id IS NOT NULL AND e.live_release_id = d.release_id AS live"
+    " d.release_id IS NOT NULL AND e.live_release_id = d.release_id AS live,"
+    " coalesce(e.next_release_id = d.release_id, false) AS going_live"
     " FROM deployments d JOIN projects p ON p.id = d.project_id"
     " JOIN environments e ON e.id = d.environment_id"
 )
@@ -121,5 +122,14 @@ async def request_cancel_of_project(connection: Connection, project_id: UUID) ->
     await connection.execute(
         "UPDATE deployments SET cancel_requested_at = now(), due_at = now()"
         " WHERE project_id = %s AND finished_at IS NULL AND cancel_requested_at IS NULL",
+        [project_id],
+    )
+    await connection.execute(
+        "UPDATE tasks SET cancel_requested_at = now(), due_at = now()"
+        " WHERE project_id = %s AND finished_at IS NULL",
+        [project_id],
+    )
+    await connection.execute(
+        "UPDATE workloads SET due_at = now() WHERE project_id = %s AND state <> 'deleted'",
         [project_id],
     )

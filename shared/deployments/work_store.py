@@ -28,10 +28,11 @@ async def claim(
         " WHERE d.id = %s AND d.tick = %s AND d.finished_at IS NULL"
         " AND p.id = d.project_id AND a.id = d.account_id"
         " RETURNING d.id, d.account_id, d.project_id, d.environment_id, d.environment, d.number,"
-        " d.state, d.source, d.settings, d.use_cache, d.build_spec, d.run, d.variables,"
+        " d.state, d.source, d.settings, d.use_cache, d.build_spec, d.run, d.rollout, d.variables,"
         " d.reused_from, d.tick, d.attempt, d.lane, d.created_by, d.created_at,"
         " p.slug AS project_slug, p.settings AS project_settings, p.git AS project_git,"
-        " p.git_token, p.deleted_at IS NOT NULL AS project_deleted,"
+        " p.git_token, p.scaling AS project_scaling, p.registry AS project_registry,"
+        " p.registry_token, p.deleted_at IS NOT NULL AS project_deleted,"
         " a.limits AS account_limits, d.deadline_at < now() AS overdue,"
         " d.cancel_requested_at IS NOT NULL AS cancel_requested",
         [lease_seconds, deployment_id, tick],
@@ -75,6 +76,17 @@ async def set_run(connection: Connection, claim: Mapping[str, Any], run: Mapping
     done = await connection.execute(
         "UPDATE deployments SET run = %s WHERE id = %s AND tick = %s AND finished_at IS NULL",
         [Jsonb(dict(run)), claim["id"], claim["tick"]],
+    )
+    return done.rowcount == 1
+
+
+async def set_rollout(
+    connection: Connection, claim: Mapping[str, Any], rollout: Mapping[str, Any]
+) -> bool:
+    """Note how far the rollout is; False: lease lost."""
+    done = await connection.execute(
+        "UPDATE deployments SET rollout = %s WHERE id = %s AND tick = %s AND finished_at IS NULL",
+        [Jsonb(dict(rollout)), claim["id"], claim["tick"]],
     )
     return done.rowcount == 1
 
@@ -132,12 +144,16 @@ async def finish(
 async def insert_release(
     connection: Connection, claim: Mapping[str, Any], release: dict[str, Any]
 ) -> None:
-    """The release of a deployment: id, kind, serving, settings, fingerprint, files, bytes."""
+    """The release of a deployment.
+
+    ``release`` holds id, kind, serving, settings, fingerprint, image, image_key, files and bytes.
+    """
     await connection.execute(
         "INSERT INTO releases (id, account_id, project_id, deployment_id, environment, number,"
-        " kind, serving, settings, fingerprint, files, bytes) VALUES (%(id)s, %(account_id)s,"
+        " kind, serving, settings, fingerprint, image, image_key, files, bytes)"
+        " VALUES (%(id)s, %(account_id)s,"
         " %(project_id)s, %(deployment_id)s, %(environment)s, %(number)s, %(kind)s, %(serving)s,"
-        " %(settings)s, %(fingerprint)s, %(files)s, %(bytes)s)",
+        " %(settings)s, %(fingerprint)s, %(image)s, %(image_key)s, %(files)s, %(bytes)s)",
         {
             **{k: claim[k] for k in ("account_id", "project_id", "environment", "number")},
             **release,

@@ -69,6 +69,7 @@ class FrameWriter:
         account_id: UUID,
         deployment_id: UUID,
         writer_id: str,
+        replica: str = "",
     ) -> None:
         self._producer = producer
         self._store_directly = store_directly
@@ -77,6 +78,7 @@ class FrameWriter:
         self._account_id = account_id
         self._deployment_id = deployment_id
         self._writer_id = writer_id
+        self._replica = replica
 
     async def write(self, frames: Sequence[Frame]) -> None:
         """Return when Kafka or the store has them; raises Unavailable where neither takes them."""
@@ -115,6 +117,7 @@ class FrameWriter:
                     source=line.source,
                     time=line.time,
                     stream=line.stream,
+                    replica=self._replica,
                     text=printable(line.text)[:MAX_TEXT],
                 )
                 for line in frame.lines

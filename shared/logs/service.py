@@ -70,9 +70,12 @@ class LogService:
         return LogWriter(self._producer, self._store_directly, account_id, deployment_id, writer_id)
 
     def frame_writer(
-        self, account_id: UUID, deployment_id: UUID, run: str, read: Read
+        self, account_id: UUID, deployment_id: UUID, run: str, read: Read, *, replica: str = ""
     ) -> FrameWriter:
-        """The writer of a builder's log; whoever writes it for this run is the same writer."""
+        """The writer of a builder's log; whoever writes it for this run is the same writer.
+
+        A task writes to its release's log, as a replica of its own.
+        """
         return FrameWriter(
             self._producer,
             self._store_directly,
@@ -81,6 +84,7 @@ class LogService:
             account_id=account_id,
             deployment_id=deployment_id,
             writer_id=run,
+            replica=replica,
         )
 
     async def ingest(self, batch: Sequence[Incoming]) -> None:

@@ -1,6 +1,6 @@
 """Answers what runs, what waits and what is behind."""
 
-from shared.clients.queues import DELIVERIES, DEPLOYMENTS, Queues
+from shared.clients.queues import QUEUES, Queues
 from shared.config import Settings
 from shared.database import Database
 from shared.errors import NotFound
@@ -28,7 +28,7 @@ class OperationsService:
         async with self._database.transaction() as connection:
             running = await store.list_running(connection, _MOST_RUNNING)
             counts = await store.count(connection)
-        hints = [await self._queues.length(queue) for queue in (DEPLOYMENTS, DELIVERIES)]
+        hints = [await self._queues.length(queue) for queue in QUEUES]
         return Overview(
             running=[Running(**row) for row in running],
             active_bound=self._settings.active_deployments,

@@ -5,14 +5,15 @@ from uuid import UUID
 
 from shared.models import Response
 
-RouteKind = Literal["static", "empty", "suspended", "unknown"]
+RouteKind = Literal["static", "dynamic", "empty", "stopped", "suspended", "unknown"]
 
 
 class Route(Response):
     """What answers a host. ``generation`` grows with every change and is never overtaken.
 
     ``unknown`` is a host that was given up: the document stays, so that a late writer of an older
-    generation cannot bring the site back.
+    generation cannot bring the site back. A dynamic one that is ``asleep`` has no replica: whoever
+    has a request for it wakes it first.
     """
 
     version: Literal[1] = 1
@@ -24,6 +25,8 @@ class Route(Response):
     shards: int | None = None
     not_found: str | None = None
     fallback: str | None = None
+    addresses: tuple[str, ...] | None = None
+    asleep: bool = False
     noindex: bool = False
 
 

@@ -58,17 +58,20 @@ class RouteService:
 
 
 def _compose(row: Row) -> Route:
-    release = row["release_id"] if row["serving"] else None
+    kind = _kind(row)
+    is_dynamic = kind == "dynamic"
     serving = row["serving"] or {}
     return Route(
         host=row["host"],
         generation=row["generation"],
-        kind=_kind(row),
+        kind=kind,
         project=row["project_id"],
-        release=release,
+        release=row["release_id"],
         shards=serving.get("shards"),
         not_found=serving.get("not_found"),
         fallback=serving.get("fallback"),
+        addresses=tuple(row["addresses"]) if is_dynamic else None,
+        asleep=is_dynamic and row["asleep"],
         noindex=row["environment"] != "production",
     )
 
@@ -78,4 +81,12 @@ def _kind(row: Row) -> RouteKind:
         return "unknown"
     if row["suspended_at"] is not None:
         return "suspended"
+    if row["kind"] == "dynamic":
+        return _dynamic(row)
     return "static" if row["serving"] else "empty"
+
+
+def _dynamic(row: Row) -> RouteKind:
+    if row["workload"] in (None, "deleted"):
+        return "empty"
+    return "stopped" if row["stopped_at"] is not None else "dynamic"

@@ -44,6 +44,17 @@ async def move_hosts(connection: Connection, environment_id: UUID) -> list[str]:
     return [row["host"] for row in await found.fetchall()]
 
 
+async def move_release_hosts(connection: Connection, release_id: UUID) -> list[str]:
+    """The same for every host that a release answers: its own, and its environment's while live."""
+    found = await connection.execute(
+        "UPDATE hosts SET generation = generation + 1 WHERE freed_at IS NULL AND (release_id = %s"
+        " OR environment_id IN (SELECT id FROM environments WHERE live_release_id = %s))"
+        " RETURNING host",
+        [release_id, release_id],
+    )
+    return [row["host"] for row in await found.fetchall()]
+
+
 async def free_hosts(connection: Connection, project_id: UUID) -> list[str]:
     """Give up all hosts of a project; they rest before anyone may take them again."""
     found = await connection.execute(
@@ -58,10 +69,12 @@ async def read_route(connection: Connection, host: str) -> Row | None:
     """All that a host's route is made of, as of one moment."""
     found = await connection.execute(
         "SELECT h.host, h.generation, h.freed_at, h.project_id, h.release_id AS permalink,"
-        " e.name AS environment, a.suspended_at, r.id AS release_id, r.serving"
+        " e.name AS environment, a.suspended_at, r.id AS release_id, r.serving, r.kind,"
+        " w.addresses, w.asleep, w.state AS workload, w.wanted, e.stopped_at"
         " FROM hosts h JOIN accounts a ON a.id = h.account_id"
         " LEFT JOIN environments e ON e.id = h.environment_id"
         " LEFT JOIN releases r ON r.id = coalesce(h.release_id, e.live_release_id)"
+        " LEFT JOIN workloads w ON w.release_id = r.id"
         " WHERE h.host = %s",
         [host],
     )

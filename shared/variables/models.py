@@ -97,7 +97,11 @@ class ResolvedVariable:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a deployment is given, sealed for its row, and what tells equal sets."""
+    """All that a deployment is given, sealed for its row, and what tells equal sets.
+
+    Equal ``build_fingerprint``s: a build's commands see the same.
+    """
 
     sealed: str
     fingerprint: str
+    build_fingerprint: str

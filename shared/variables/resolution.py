@@ -57,7 +57,8 @@ def seal_snapshot(crypto: Crypto, deployment_id: UUID, variables: Resolved) -> S
     """The variables as the deployment's row keeps them."""
     content = {name: [v.value, v.secret, v.scope] for name, v in sorted(variables.items())}
     sealed = crypto.seal_json(_snapshot_context(deployment_id), content)
-    return Snapshot(sealed, fingerprint(crypto, variables))
+    building = {name: v for name, v in variables.items() if v.scope != "run"}
+    return Snapshot(sealed, fingerprint(crypto, variables), fingerprint(crypto, building))
 
 
 def open_snapshot(

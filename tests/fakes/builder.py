@@ -41,6 +41,7 @@ class ScriptedBuilder:
         self.runs: dict[str, Run] = {}
         self.begun: list[str] = []
         self.deleted: list[str] = []
+        self.deleted_images: list[str] = []
         self.cleared: list[str] = []
         self.failing: random.Random | None = None
         self.away = False
@@ -75,7 +76,8 @@ class ScriptedBuilder:
         for text in self.log_text:
             self.say(job.key, text)
         if self.then is not None:
-            self.finish(job.key, self.then)
+            image = f"registry/{job.image}@{job.key}" if job.image else None
+            self.finish(job.key, self.then.model_copy(update={"image": image, "image_bytes": 7}))
         await self._answer()
 
     async def status(self, key: str) -> RunStatus | None:
@@ -113,6 +115,11 @@ class ScriptedBuilder:
                 archive.writestr(name, content)
         target.write(buffer.getvalue())
         return "zip"
+
+    async def delete_image(self, image: str) -> None:
+        """Note it."""
+        await self._answer()
+        self.deleted_images.append(image)
 
     async def delete(self, key: str) -> None:
         """Forget it; a tombstone stays, as long as this test lives."""

@@ -106,6 +106,10 @@ class Platform:
         """Work off the queue of deployment hints; how many messages there were."""
         return await work_off(self.worker, seconds)
 
+    async def work_workloads(self, queue: str = "workloads", seconds: float = 30) -> int:
+        """Work off the queue of workloads, or that of tasks."""
+        return await work_off(self.worker, seconds, queue)
+
     async def work_once(self) -> None:
         """Handle the hints that are visible now, or let a moment pass."""
         if not await work_off(self.worker, 0):
@@ -145,17 +149,17 @@ class Platform:
         return created
 
 
-async def work_off(worker: Services, seconds: float) -> int:
-    """Hand each message of the deployments queue to the worker until none is visible.
+async def work_off(worker: Services, seconds: float, name: str = "deployments") -> int:
+    """Hand each message of a queue to the worker until none is visible.
 
     With no seconds at all: those that are visible now.
     """
-    queue = QueueClient.from_connection_string(worker.settings.storage, "deployments")
+    queue = QueueClient.from_connection_string(worker.settings.storage, name)
     handled, deadline = 0, time.monotonic() + seconds
     async with queue:
         while True:
             messages = [m async for m in queue.receive_messages(max_messages=32)]
-            await asyncio.gather(*(_handle(worker, queue, m) for m in messages))
+            await asyncio.gather(*(_handle(worker, queue, m, name) for m in messages))
             handled += len(messages)
             if not messages or not seconds:
                 return handled
@@ -176,13 +180,19 @@ async def take_hints(platform: Platform) -> list[Hint]:
     return hints
 
 
-async def _handle(worker: Services, queue: QueueClient, message: Any) -> None:
+async def _handle(worker: Services, queue: QueueClient, message: Any, name: str) -> None:
     from shared.triggers.queue import read_hint
 
     body = message.content.encode()
-    hint = read_hint(QueueMessage(id=message.id, body=body), "deployment")
-    if hint is not None:
+    hint = read_hint(QueueMessage(id=message.id, body=body), name.removesuffix("s"))
+    if hint is None:
+        return
+    if name == "deployments":
         await worker.advancer.advance(Hint(hint.row, hint.tick))
+    elif name == "workloads":
+        await worker.workload_looks.look(hint.row, hint.tick)
+    else:
+        await worker.task_looks.look(hint.row, hint.tick)
     await queue.delete_message(message)
 
 
@@ -209,7 +219,7 @@ async def _reset(services: Services) -> None:
     await services.blobs.ensure_containers(["objects", "manifests", "routes", "staging"])
     from azure.core.exceptions import ResourceExistsError
 
-    for name in ("deployments", "deliveries"):
+    for name in ("deployments", "deliveries", "workloads", "tasks"):
         async with QueueClient.from_connection_string(services.settings.storage, name) as queue:
             try:
                 await queue.create_queue()

@@ -7,8 +7,8 @@ of plain files is its own output, and a release that is used again needs no run.
 
 import logging
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,11 @@ from shared.deployments.steps.build_result import BuildLost, result_of
 from shared.deployments.steps.fetch import UploadMissing, site_limits
 from shared.detection.build_spec import BuildSpec
 from shared.errors import Unavailable
+from shared.logs.following import Following
 from shared.logs.frames import FrameWriter
 from shared.logs.service import LogService
 
 _LOOK_AGAIN_SECONDS = 1
-_LONGEST_POLL_SECONDS = 1.0
-_RENEW_SECONDS = 2.0
 _MOST_RUNS = 3
 _log = logging.getLogger(__name__)
 
@@ -45,27 +44,26 @@ class Build:
     async def __call__(self, claim: Claim) -> Outcome:
         """Start the run or look how it stands, tell its log, and take its end."""
         source, spec = claim.row["source"], _spec(claim.row)
+        if spec.kind == "dynamic" and source.get("image"):
+            return Next("rolling_out")
         if source.get("release") or source["type"] == "prebuilt" or not needs_run(spec):
             return Next("publishing")
-        status = await self._started(claim, spec)
-        status = await self._follow(claim, status)
+        await self._begin(claim, spec)
+        status = await self._follow(claim)
         if not status.has_ended:
             return Wait(_LOOK_AGAIN_SECONDS)
         return await self._ended(claim, spec, status)
 
-    async def _started(self, claim: Claim, spec: BuildSpec) -> RunStatus:
+    async def _begin(self, claim: Claim, spec: BuildSpec) -> None:
         run = claim.row["run"]
         if run is None:
             # Committed before anything is started: whoever ends this row knows what to end.
             run = {"key": f"{claim.id}-1", "attempt": 1, "frames": 0}
             await claim.keep_run(run)
-        status = await self._builder.status(run["key"])
-        if status is None:
+        if await self._builder.status(run["key"]) is None:
             await self._start(claim, spec, run["key"])
-            status = await self._builder.status(run["key"])
-        if status is None:
-            raise Unavailable("The builder does not know a run that it was just given")
-        return status
+            if await self._builder.status(run["key"]) is None:
+                raise Unavailable("The builder does not know a run that it was just given")
 
     async def _start(self, claim: Claim, spec: BuildSpec, key: str) -> None:
         job = await self._job(claim, spec, key)
@@ -86,26 +84,18 @@ class Build:
         with path.open("wb") as file:
             await self._blobs.download(STAGING, name, file, max_bytes=bound)
 
-    async def _follow(self, claim: Claim, status: RunStatus) -> RunStatus:
+    async def _follow(self, claim: Claim) -> RunStatus:
         """Tell the log until the run has ended, or as long as one look may follow it."""
-        run = dict(claim.row["run"])
-        writer = self._writer(claim, run["key"])
-        until = time.monotonic() + self._builder.follow_seconds
-        renewed = time.monotonic()
-        while True:
-            left = max(0.0, min(_LONGEST_POLL_SECONDS, until - time.monotonic()))
-            frames = await self._builder.log(run["key"], run["frames"], left)
-            if frames:
-                await writer.write(frames)
-                run["frames"] = frames[-1].n
-            if time.monotonic() - renewed > _RENEW_SECONDS:
-                await claim.renew({})
-                renewed = time.monotonic()
-            status = await self._known(run["key"])
-            is_told = run["frames"] >= status.frames
-            if is_told and (status.has_ended or time.monotonic() >= until):
-                await claim.keep_run(run)
-                return status
+        run = claim.row["run"]
+        following = Following(
+            partial(self._builder.log, run["key"]),
+            partial(self._known, run["key"]),
+            self._writer(claim, run["key"]),
+            partial(claim.renew, {}),
+        )
+        status, told = await following.follow(run["frames"], self._builder.follow_seconds)
+        await claim.keep_run({**run, "frames": told})
+        return status
 
     async def _known(self, key: str) -> RunStatus:
         status = await self._builder.status(key)
@@ -130,10 +120,10 @@ class Build:
                 f"The build of {claim.name} was ended at the builder: deploy again",
             )
         built = {"seconds": status.seconds, "cache_hit": status.cache_hit}
-        await claim.keep_run({**claim.row["run"], "built": built})
+        await claim.keep_run({**claim.row["run"], "built": built, "image": status.image})
         if status.state == "succeeded":
             _tell_times(claim, status)
-            return Next("publishing")
+            return _built(spec, status)
         if status.reason == "ignored":
             return Skip(f"Skipped: the ignore command ({spec.ignore}) ended with 0")
         secrets = self._variables.secret_values(claim.row)
@@ -155,6 +145,13 @@ class Build:
         await self._builder.delete(claim.row["run"]["key"])
         await claim.keep_run({"key": f"{claim.id}-{attempt}", "attempt": attempt, "frames": 0})
         return Wait(0)
+
+
+def _built(spec: BuildSpec, status: RunStatus) -> Next:
+    if spec.kind == "static":
+        return Next("publishing")
+    image = {"image": status.image, "image_bytes": status.image_bytes or 0, "image_is_ours": True}
+    return Next("rolling_out", source=image)
 
 
 def _spec(row: Mapping[str, Any]) -> BuildSpec:

@@ -11,8 +11,8 @@ from shared.variables.models import ResolvedVariable
 
 
 def needs_run(spec: BuildSpec) -> bool:
-    """Whether any command is to be run; else the source is its own output."""
-    return bool(spec.install or spec.build or spec.ignore)
+    """Whether there is anything to do; else the source is its own output."""
+    return bool(spec.install or spec.build or spec.ignore) or spec.kind == "dynamic"
 
 
 def job_of(
@@ -36,6 +36,7 @@ def job_of(
         secrets={name: one.value for name, one in building.items() if one.secret},
         cache=cache_of(row),
         fresh=not row["use_cache"],
+        image=f"projects/{row['project_id']}" if spec.kind == "dynamic" else "",
         bounds=_bounds(row["account_limits"]),
     )
 
@@ -58,4 +59,5 @@ def _bounds(own: Mapping[str, int]) -> BuildBounds:
         log_bytes=value_of(limits.BUILD_LOG_BYTES, own),
         output_bytes=value_of(limits.SITE_BYTES, own),
         output_files=value_of(limits.SITE_FILES, own),
+        image_bytes=value_of(limits.IMAGE_BYTES, own),
     )

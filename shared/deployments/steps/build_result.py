@@ -41,6 +41,11 @@ _TITLES = {
     "source_refused": "The source cannot be unpacked",
     "tools_unavailable": "A tool of this version cannot be had",
     "sandbox_unavailable": "Builds cannot run here",
+    "dockerfile_refused": "The Dockerfile is not accepted",
+    "base_image_unavailable": "A base image cannot be pulled",
+    "image_too_large": "The image is too large",
+    "image_not_pushed": "The image cannot be stored",
+    "needs_containers": "A Dockerfile needs a builder with containers",
 }
 
 

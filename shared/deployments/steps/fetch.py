@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from shared.clients.blobs import STAGING, Blobs
+from shared.clusters.port import Cluster
 from shared.database import Database
 from shared.deployments import source_store
 from shared.deployments.given_variables import GivenVariables
@@ -22,10 +23,11 @@ from shared.deployments.steps.git_source import GitFetch
 from shared.deployments.steps.looking import (
     Located,
     Looked,
-    check_static,
+    check_kind,
     differing_paths,
     look,
 )
+from shared.deployments.steps.run_checks import check_run
 from shared.detection.build_spec import BuildSpec
 from shared.detection.settings import BuildSettings
 from shared.errors import ValidationFailed
@@ -37,6 +39,12 @@ from shared.sources.patterns import matches
 _PRODUCED_BY = "1"
 """Part of every fingerprint: another number where the same input gives another release."""
 _CHANGED_BYTES = 65_536
+# What is said of a build, and how a server runs: neither changes what is built.
+_NOT_BUILT = {
+    *("reasons", "warnings", "alternatives"),
+    *("port", "release", "release_seconds", "readiness", "liveness", "scaling", "workers"),
+    *("schedules", "stop_seconds"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +65,21 @@ class Fetch:
     """The step of ``fetching``."""
 
     def __init__(
-        self, blobs: Blobs, database: Database, git: GitFetch, variables: GivenVariables
+        self,
+        blobs: Blobs,
+        database: Database,
+        git: GitFetch,
+        variables: GivenVariables,
+        cluster: Cluster,
+        *,
+        runs_servers: bool,
     ) -> None:
         self._blobs = blobs
         self._database = database
         self._git = git
         self._variables = variables
+        self._cluster = cluster
+        self._runs_servers = runs_servers
 
     async def __call__(self, claim: Claim) -> Outcome:
         """Bring the source and look at it; what must not be unpacked is refused here."""
@@ -99,7 +116,10 @@ class Fetch:
     ) -> Outcome:
         spec = looked.spec
         _tell(claim, looked)
-        check_static(spec)
+        check_kind(spec, runs_servers=self._runs_servers)
+        if spec.kind == "dynamic":
+            for warning in check_run(spec, claim.row, self._cluster.capabilities):
+                claim.log.write(f"Warning: {warning}", stream="stderr")
         changes = await self._changes(claim, source, spec, archive)
         if changes is not None and spec.watch and not matches(changes.paths, spec.watch):
             return Skip(
@@ -109,8 +129,11 @@ class Fetch:
         variables = await self._variables.choose(
             claim.row, source.get("branch"), source.get("commit"), release_id_of(claim.row)
         )
-        fingerprint = _fingerprint(looked.digest, spec, variables.fingerprint)
-        kept = {**source, "root": looked.root, "fingerprint": fingerprint}
+        is_dynamic = spec.kind == "dynamic"
+        seen = variables.build_fingerprint if is_dynamic else variables.fingerprint
+        fingerprint = _fingerprint(looked.digest, spec, seen)
+        kept = {**source, "root": looked.root}
+        kept["image_key" if is_dynamic else "fingerprint"] = fingerprint
         if changes is not None and spec.ignore:
             kept["changed"] = _bounded(changes.paths)
         outcome = Next(
@@ -125,6 +148,8 @@ class Fetch:
         """The same move, with the release that was made of exactly this, where there is one."""
         if not claim.row["use_cache"]:
             return outcome
+        if "image_key" in outcome.source:
+            return await self._image_again(claim, outcome, fingerprint)
         async with self._database.transaction() as connection:
             found = await source_store.find_release(connection, claim.row, fingerprint)
         if found is None:
@@ -135,6 +160,22 @@ class Fetch:
         )
         source = {**outcome.source, "release": str(found["id"])}
         return replace(outcome, source=source, reused_from=found["number"])
+
+    async def _image_again(self, claim: Claim, outcome: Next, image_key: str) -> Next:
+        async with self._database.transaction() as connection:
+            found = await source_store.find_image(connection, claim.row, image_key)
+        if found is None:
+            return outcome
+        claim.log.write(
+            f"Nothing that is built differs from #{found['number']}: its image is used again"
+        )
+        again = {
+            "image": found["image"],
+            "image_of": found["number"],
+            "image_bytes": found["bytes"],
+            "image_is_ours": True,
+        }
+        return replace(outcome, source={**outcome.source, **again}, reused_from=found["number"])
 
     async def _changes(
         self, claim: Claim, source: Mapping[str, Any], spec: BuildSpec, archive: Path
@@ -192,7 +233,7 @@ def _tell(claim: Claim, looked: Looked) -> None:
     spec = looked.spec
     claim.log.write(f"Source: {looked.files:,} files, {looked.bytes:,} bytes")
     claim.log.write(f"Framework: {spec.framework} ({spec.reasons['framework'].text})")
-    for name in ("root", "package_manager", "install", "build", "output"):
+    for name in ("root", "package_manager", "install", "build", "output", "dockerfile", "start"):
         reason = spec.reasons.get(name)
         if reason is not None and reason.value:
             claim.log.write(
@@ -203,7 +244,7 @@ def _tell(claim: Claim, looked: Looked) -> None:
 
 
 def _fingerprint(source: str, spec: BuildSpec, variables: str) -> str:
-    told = spec.model_dump(mode="json", exclude={"reasons", "warnings", "alternatives"})
+    told = spec.model_dump(mode="json", exclude=_NOT_BUILT)
     parts = [_PRODUCED_BY, source, json.dumps(told, sort_keys=True), variables]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 

@@ -51,9 +51,9 @@ def differing_paths(before: Located, after: Located, limits: SiteLimits) -> list
     return changed_paths(listings[0].contents, listings[1].contents)
 
 
-def check_static(spec: BuildSpec) -> None:
-    """Raise NeedsServer for a project that has to be run."""
-    if spec.kind == "static":
+def check_kind(spec: BuildSpec, *, runs_servers: bool) -> None:
+    """Raise NeedsServer for a project that has to be run where there is no cluster."""
+    if spec.kind == "static" or runs_servers:
         return
     reason = spec.reasons["kind"].text if "kind" in spec.reasons else ""
     told = f" ({reason})" if reason else ""

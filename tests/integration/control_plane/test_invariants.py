@@ -14,10 +14,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from shared.deployments import pointer_store
 from shared.deployments.advance import Hint
 from shared.deployments.lifecycle import TERMINAL, TRANSITIONS
 from shared.deployments.outcomes import Claim, Outcome
+from shared.routes import pointer_store
 from tests.integration.control_plane.archives import site
 from tests.services.platform import Platform, take_hints
 

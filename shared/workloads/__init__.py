@@ -1,0 +1,1 @@
+"""Workloads: what runs of dynamic releases, how many replicas there have to be, and tasks."""
