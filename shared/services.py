@@ -338,6 +338,7 @@ class Services:
         from shared.deployments.steps.build import Build
         from shared.deployments.steps.fetch import Fetch
         from shared.deployments.steps.git_source import GitFetch
+        from shared.deployments.steps.image_source import ImageLookup
         from shared.deployments.steps.publish import Publish
         from shared.deployments.steps.rollout import Rollout
         from shared.sites.publisher import Publisher
@@ -363,6 +364,7 @@ class Services:
                     self.blobs,
                     self.database,
                     git,
+                    ImageLookup(self.guard, self.crypto),
                     given,
                     self.cluster,
                     runs_servers=self.settings.cluster != "none",
@@ -375,9 +377,7 @@ class Services:
                     self.database,
                     given,
                 ),
-                "rolling_out": Rollout(
-                    self.cluster, self.database, self.crypto, self.logs, given
-                ),
+                "rolling_out": Rollout(self.cluster, self.database, self.crypto, self.logs, given),
             },
             self.builder,
             self.cluster,

@@ -47,6 +47,13 @@ class GitSource(Request):
         return self
 
 
+class ImageSource(Request):
+    """A container image of any registry; its tag is resolved to a digest once, now."""
+
+    type: Literal["image"]
+    reference: Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class RedeploySource(Request):
     """The source of an earlier deployment of this project, once more."""
 
@@ -55,7 +62,8 @@ class RedeploySource(Request):
 
 
 Source = Annotated[
-    UploadSource | PrebuiltSource | GitSource | RedeploySource, Field(discriminator="type")
+    UploadSource | PrebuiltSource | GitSource | ImageSource | RedeploySource,
+    Field(discriminator="type"),
 ]
 
 
@@ -105,12 +113,14 @@ class Failure(Response):
 class SourceDescription(Response):
     """Where a deployment's files came from."""
 
-    type: Literal["upload", "prebuilt", "git"]
+    type: Literal["upload", "prebuilt", "git", "image"]
     url: str | None = None
     branch: str | None = None
     tag: str | None = None
     commit: str | None = None
     commit_message: str | None = None
+    reference: str | None = None
+    digest: str | None = None
 
 
 class Progress(Response):

@@ -13,6 +13,7 @@ from shared.deployments import store
 from shared.deployments.models import (
     DeploymentCreate,
     GitSource,
+    ImageSource,
     PrebuiltSource,
     RedeploySource,
     SourceDescription,
@@ -22,7 +23,7 @@ from shared.errors import Conflict, NotFound, ValidationFailed
 from shared.projects import store as projects
 
 _OF_GIT = ("type", "url", "branch", "tag", "commit")
-_TOLD = ("branch", "tag", "commit", "commit_message")
+_TOLD = ("branch", "tag", "commit", "commit_message", "reference", "digest")
 _KEPT = (*_OF_GIT, "commit_message", "upload_id", "format")
 
 
@@ -58,6 +59,8 @@ async def resolve(
             return await _upload(connection, project, upload_id, "prebuilt")
         case GitSource():
             return _git(project, wanted.source, allowed)
+        case ImageSource(reference=reference):
+            return _image(reference)
         case RedeploySource(deployment_id=deployment_id):
             return await _again(connection, project, deployment_id)
         case _:
@@ -105,6 +108,12 @@ def _git(project: Row, wanted: GitSource, allowed: Collection[str]) -> dict[str,
     return {"type": "git", "url": url, **revision}
 
 
+def _image(reference: str) -> dict[str, Any]:
+    from shared.sources.image_reference import parse_reference
+
+    return {"type": "image", "reference": str(parse_reference(reference))}
+
+
 async def _again(connection: Connection, project: Row, deployment_id: UUID) -> dict[str, Any]:
     before = await store.read_deployment(connection, deployment_id)
     if before is None or before["project_id"] != project["id"]:
@@ -114,6 +123,9 @@ async def _again(connection: Connection, project: Row, deployment_id: UUID) -> d
     upload = await projects.read_upload(connection, UUID(staged), project["id"]) if staged else None
     if upload is not None:
         return {name: source[name] for name in _KEPT if name in source}
+    if source["type"] == "image":
+        # The very image, not what its tag is by now.
+        return {"type": "image", "reference": source.get("image") or source["reference"]}
     if source["type"] == "git":
         # The very commit, not what its branch is by now.
         return {name: source[name] for name in _OF_GIT if source.get(name)}

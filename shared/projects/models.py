@@ -32,17 +32,29 @@ class GitSettings(Request):
     token: Annotated[str | None, Field(min_length=1, max_length=2000)] = None
 
 
+class RegistrySettings(Request):
+    """Who may pull the project's own images from a registry, such as ``ghcr.io``.
+
+    A token that is left out stays as long as the registry does; it is never given back.
+    """
+
+    registry: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$")]
+    username: Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[^:\x00-\x1f]+$")]
+    token: Annotated[str | None, Field(min_length=1, max_length=10_000)] = None
+
+
 class ProjectUpdate(Request):
-    """What may change; a field left out stays, and ``git: null`` takes the repository away."""
+    """What may change; a field left out stays, null takes the repository or registry away."""
 
     name: Name | None = None
     settings: BuildSettings | None = None
     git: GitSettings | None = None
+    registry: RegistrySettings | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> "ProjectUpdate":
         if not self.model_fields_set:
-            raise ValueError("nothing is to be changed: send name, settings or git")
+            raise ValueError("nothing is to be changed: send name, settings, git or registry")
         if "name" in self.model_fields_set and self.name is None:
             raise ValueError("a project cannot be without a name: leave name out to keep it")
         return self
@@ -54,6 +66,14 @@ class Git(Response):
     url: str
     branch: str | None
     username: str | None
+    has_token: bool
+
+
+class Registry(Response):
+    """A registry that the project pulls from; whether it has a token, never which."""
+
+    registry: str
+    username: str
     has_token: bool
 
 
@@ -76,6 +96,7 @@ class Project(Response):
     url: str
     settings: dict[str, Any]
     git: Git | None
+    registry: Registry | None
     live: Live | None
     pinned: bool
     waiting_releases: int

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.clusters.port import PullSecret
 from shared.crypto import Crypto
+from shared.sources.image_reference import parse_reference
 
 
 def context_of(project_id: UUID) -> str:
@@ -14,9 +15,11 @@ def context_of(project_id: UUID) -> str:
 
 
 def pull_secret_of(crypto: Crypto, row: Mapping[str, Any]) -> PullSecret | None:
-    """The pull secret of a claimed deployment's image, where it names one of its own."""
-    registry, sealed = row["project_registry"], row["registry_token"]
-    if row["source"]["type"] != "image" or not registry or not sealed:
+    """The pull secret of a claimed deployment's image, where the project's registry has it."""
+    source, registry, sealed = row["source"], row["project_registry"], row["registry_token"]
+    if source["type"] != "image" or not registry or not sealed:
+        return None
+    if parse_reference(source["reference"]).registry != registry["registry"]:
         return None
     token = crypto.open(context_of(row["project_id"]), sealed, "the registry's token")
     return PullSecret(registry=registry["registry"], username=registry["username"], password=token)

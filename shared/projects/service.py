@@ -26,6 +26,8 @@ from shared.projects.models import (
     Project,
     ProjectCreate,
     ProjectUpdate,
+    Registry,
+    RegistrySettings,
     Upload,
     UploadCreate,
 )
@@ -142,6 +144,8 @@ class ProjectService:
                 await store.set_settings(connection, project_id, settings)
             if "git" in given:
                 await self._set_git(connection, row, change.git)
+            if "registry" in given:
+                await self._set_registry(connection, row, change.registry)
             await audit.record(
                 connection, row["account_id"], user_id, "project.update", row["slug"]
             )
@@ -167,6 +171,21 @@ class ProjectService:
         await store.set_git(
             connection, project["id"], git, sealed, keep_token=stays and token is None
         )
+
+    async def _set_registry(
+        self, connection: Connection, project: Row, wanted: RegistrySettings | None
+    ) -> None:
+        """Another registry. A token belongs to it and its user: with another one it goes."""
+        from shared.projects.registry import context_of
+
+        if wanted is None:
+            await store.set_registry(connection, project["id"], None, None, keep_token=False)
+            return
+        known = {"registry": wanted.registry, "username": wanted.username}
+        token = wanted.token
+        sealed = self._crypto.seal(context_of(project["id"]), token) if token else None
+        keep = token is None and project["registry"] == known
+        await store.set_registry(connection, project["id"], known, sealed, keep_token=keep)
 
     async def delete(self, scope: Scope, project_id: UUID) -> None:
         """Take a project offline and give up its hosts; raises NotFound, Forbidden."""
@@ -256,6 +275,11 @@ class ProjectService:
             url=site_url(self._settings.sites_url, row["slug"]),
             settings=row["settings"],
             git=Git(**row["git"], has_token=row["has_git_token"]) if row["git"] else None,
+            registry=(
+                Registry(**row["registry"], has_token=row["has_registry_token"])
+                if row["registry"]
+                else None
+            ),
             live=live,
             pinned=row["pinned"],
             waiting_releases=row["waiting_releases"],

@@ -14,7 +14,8 @@ KEPT_SOURCES = 10
 
 _COLUMNS: LiteralString = (
     "SELECT p.id, p.account_id, p.slug, p.name, p.settings, p.git,"
-    " p.git_token IS NOT NULL AS has_git_token, p.created_at, p.updated_at,"
+    " p.git_token IS NOT NULL AS has_git_token, p.registry,"
+    " p.registry_token IS NOT NULL AS has_registry_token, p.created_at, p.updated_at,"
     " e.pinned_at IS NOT NULL AS pinned, e.live_since,"
     " r.id AS live_release_id, r.deployment_id AS live_deployment_id, r.number AS live_number,"
     " (SELECT count(*) FROM releases w WHERE w.project_id = p.id AND e.pinned_at IS NOT NULL"
@@ -115,6 +116,22 @@ async def set_git(
         "UPDATE projects SET git = %s, git_token = CASE WHEN %s THEN git_token ELSE %s END,"
         " updated_at = now() WHERE id = %s",
         [Jsonb(dict(git)) if git else None, keep_token, token, project_id],
+    )
+
+
+async def set_registry(
+    connection: Connection,
+    project_id: UUID,
+    registry: Mapping[str, Any] | None,
+    token: str | None,
+    *,
+    keep_token: bool,
+) -> None:
+    """Another registry to pull from, or none; ``token`` is sealed."""
+    await connection.execute(
+        "UPDATE projects SET registry = %s, registry_token = CASE WHEN %s THEN registry_token"
+        " ELSE %s END, updated_at = now() WHERE id = %s",
+        [Jsonb(dict(registry)) if registry else None, keep_token, token, project_id],
     )
 
 

@@ -130,3 +130,27 @@ class RepositoryDamaged(GitError):
     """What the server sent does not fit together."""
 
     code, title = "git_damaged", "The repository's data is damaged"
+
+
+class ImageReferenceRefused(ValidationFailed):
+    """A text that names no container image."""
+
+    code, title = "image_reference_refused", "This is no image's name"
+
+
+class ImageNotFound(ValidationFailed):
+    """The registry has no such image."""
+
+    code, title = "image_not_found", "There is no such image"
+
+
+class ImageRefused(ValidationFailed):
+    """The registry does not give the image to us, or it is none that could be run."""
+
+    code, title = "image_refused", "The image cannot be used"
+
+
+class RegistryUnavailable(Unavailable):
+    """The registry does not answer, or has had enough of us for now."""
+
+    code, title = "registry_unavailable", "The registry does not answer"

@@ -20,6 +20,7 @@ from shared.deployments import source_store
 from shared.deployments.given_variables import GivenVariables
 from shared.deployments.outcomes import Claim, Next, Outcome, Skip, release_id_of
 from shared.deployments.steps.git_source import GitFetch
+from shared.deployments.steps.image_source import ImageLookup, spec_of
 from shared.deployments.steps.looking import (
     Located,
     Looked,
@@ -69,6 +70,7 @@ class Fetch:
         blobs: Blobs,
         database: Database,
         git: GitFetch,
+        images: ImageLookup,
         variables: GivenVariables,
         cluster: Cluster,
         *,
@@ -77,6 +79,7 @@ class Fetch:
         self._blobs = blobs
         self._database = database
         self._git = git
+        self._images = images
         self._variables = variables
         self._cluster = cluster
         self._runs_servers = runs_servers
@@ -88,11 +91,35 @@ class Fetch:
             claim.log.write("Prebuilt: the files are published as they came")
             spec = BuildSpec(framework="html", kind="static", reasons={})
             return Next("building", build_spec=spec.model_dump(mode="json"))
+        if source["type"] == "image":
+            return await self._image(claim)
         with tempfile.TemporaryDirectory(prefix="astrocloud-") as folder:
             archive = Path(folder, "archive")
             brought = await self._bring(claim, archive)
             looked = await claim.keep_while(asyncio.to_thread(_look, claim.row, brought, archive))
             return await self._decide(claim, brought, looked, archive)
+
+    async def _image(self, claim: Claim) -> Outcome:
+        """Nothing is built: an image is run as it is."""
+        row = claim.row
+        source = await self._images.find(claim)
+        spec = spec_of(
+            source["image"], _settings(row["project_settings"]), _settings(row["settings"])
+        )
+        self._check_run(claim, spec)
+        variables = await self._variables.choose(row, None, None, release_id_of(row))
+        return Next(
+            "building",
+            source=source,
+            build_spec=spec.model_dump(mode="json"),
+            variables=variables.sealed,
+        )
+
+    def _check_run(self, claim: Claim, spec: BuildSpec) -> None:
+        check_kind(spec, runs_servers=self._runs_servers)
+        if spec.kind == "dynamic":
+            for warning in check_run(spec, claim.row, self._cluster.capabilities):
+                claim.log.write(f"Warning: {warning}", stream="stderr")
 
     async def _bring(self, claim: Claim, archive: Path) -> Mapping[str, Any]:
         """The archive on disk and in staging; what is known of the source now."""
@@ -116,10 +143,7 @@ class Fetch:
     ) -> Outcome:
         spec = looked.spec
         _tell(claim, looked)
-        check_kind(spec, runs_servers=self._runs_servers)
-        if spec.kind == "dynamic":
-            for warning in check_run(spec, claim.row, self._cluster.capabilities):
-                claim.log.write(f"Warning: {warning}", stream="stderr")
+        self._check_run(claim, spec)
         changes = await self._changes(claim, source, spec, archive)
         if changes is not None and spec.watch and not matches(changes.paths, spec.watch):
             return Skip(

@@ -4,19 +4,25 @@ The cluster and the builder are scripted ones; that real ones keep their ports' 
 contract suites' business.
 """
 
+import asyncio
 import json
+import random
+from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from shared.clusters.port import Problem, TaskStatus
+from shared.sources.guard import Guard
 from tests.fakes import builder as builders
 from tests.fakes import cluster as clusters
 from tests.fakes.builder import ScriptedBuilder
 from tests.fakes.cluster import ScriptedCluster, address_of
 from tests.integration.control_plane.archives import site
 from tests.services.platform import Platform
+from tests.services.registry_server import RegistryServer
 
 EXPRESS = {
     "package.json": json.dumps(
@@ -171,7 +177,7 @@ async def test_a_changed_variable_is_a_new_release_of_the_same_image(
     assert len(builder.begun) == 1
     images = {run.workload.image for run in cluster.workloads.values()}
     assert images == {f"registry/projects/{project['id']}@{first['id']}-1"}
-    newest = cluster.workloads[_uuid(second["release_id"])].workload
+    newest = cluster.workloads[UUID(second["release_id"])].workload
     assert {**newest.environment, **newest.secrets}["GREETING"] == "hello"
 
 
@@ -291,7 +297,7 @@ async def test_scaling_is_bounded_by_the_plan_and_applied_at_once(
     await settled(platform)
     assert list(cluster.running().values()) == [2]
     second = await platform.deploy(client, project["id"], app(port="4000"))
-    assert cluster.running()[_uuid(second["release_id"])] == 2
+    assert cluster.running()[UUID(second["release_id"])] == 2
 
 
 async def test_requests_in_flight_add_replicas(
@@ -306,7 +312,7 @@ async def test_requests_in_flight_add_replicas(
         json={"minimum": 1, "maximum": 5, "requests_per_replica": 10},
     )
     await settled(platform)
-    release = _uuid(deployment["release_id"])
+    release = UUID(deployment["release_id"])
     await platform.services.gateway.report_load("one", {release: 15.0})
     await platform.services.gateway.report_load("two", {release: 12.0})
     await settled(platform)
@@ -324,7 +330,7 @@ async def test_an_idle_release_sleeps_and_is_woken_by_a_request(
 ) -> None:
     toml = "{ minimum = 1, maximum = 1, idle_minutes = 5 }"
     deployment = await platform.deploy(client, project["id"], app(scaling=toml))
-    release = _uuid(deployment["release_id"])
+    release = UUID(deployment["release_id"])
     await settled(platform)
     await platform.execute(
         "UPDATE workloads SET last_request_at = now() - interval '6 minutes', due_at = now()"
@@ -411,12 +417,6 @@ async def test_more_replicas_than_the_plan_has_are_refused(
     assert "scaling.minimum" in deployment["failure"]["detail"]
 
 
-def _uuid(text: str) -> Any:
-    from uuid import UUID
-
-    return UUID(text)
-
-
 async def rest(platform: Platform) -> None:
     """Let what is to rest rest, without waiting for gateways that there are none of."""
     await settled(platform)
@@ -424,3 +424,167 @@ async def rest(platform: Platform) -> None:
         await platform.execute("UPDATE workloads SET due_at = now() WHERE state <> 'deleted'")
         await platform.worker.workload_hints.sweep()
         await settled(platform)
+
+
+@pytest.fixture
+def registry(platform: Platform) -> Iterator[RegistryServer]:
+    """A registry that the platform may ask."""
+    server = RegistryServer()
+    platform.worker.__dict__["guard"] = Guard(allowed=[server.host])
+    yield server
+    server.close()
+
+
+async def deploy_image(
+    platform: Platform, client: httpx.AsyncClient, project_id: str, reference: str
+) -> dict[str, Any]:
+    source = {"type": "image", "reference": reference}
+    answer = await client.post(f"projects/{project_id}/deployments", json={"source": source})
+    assert answer.status_code == 202, answer.text
+    await platform.work()
+    found: dict[str, Any] = (await client.get(f"deployments/{answer.json()['id']}")).json()
+    return found
+
+
+async def test_an_image_is_run_by_the_digest_that_its_tag_has_now(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+    builder: ScriptedBuilder,
+    registry: RegistryServer,
+) -> None:
+    digest = registry.put_image("acme/shop:v1")
+    await client.patch(f"projects/{project['id']}", json={"settings": {"port": 5000}})
+    first = await deploy_image(platform, client, project["id"], f"{registry.host}/acme/shop:v1")
+    assert first["state"] == "ready", first["failure"]
+    assert first["source"]["digest"] == digest
+    [run] = cluster.workloads.values()
+    assert run.workload.image == f"{registry.host}/acme/shop@{digest}"
+    assert (run.workload.start, run.workload.port) == (None, 5000)
+    assert not builder.begun
+    registry.put_image("acme/shop:v1", 9)
+    body = {"source": {"type": "deployment", "deployment_id": first["id"]}}
+    again = await client.post(f"projects/{project['id']}/deployments", json=body)
+    await platform.work()
+    second = (await client.get(f"deployments/{again.json()['id']}")).json()
+    assert second["source"]["digest"] == digest
+
+
+async def test_a_private_image_comes_with_the_projects_login_and_to_its_registry_alone(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+    registry: RegistryServer,
+) -> None:
+    registry.put_image("acme/shop:v1")
+    registry.login = "robot:secret"
+    login = {"registry": "ghcr.io", "username": "robot", "token": "secret"}
+    await client.patch(f"projects/{project['id']}", json={"registry": login})
+    reference = f"{registry.host}/acme/shop:v1"
+    refused = await deploy_image(platform, client, project["id"], reference)
+    assert refused["failure"]["code"] == "image_refused"
+    answer = await client.patch(
+        f"projects/{project['id']}", json={"registry": {**login, "registry": registry.host}}
+    )
+    assert answer.json()["registry"] == {
+        "registry": registry.host,
+        "username": "robot",
+        "has_token": True,
+    }
+    ready = await deploy_image(platform, client, project["id"], reference)
+    assert ready["state"] == "ready", ready["failure"]
+    [run] = cluster.workloads.values()
+    assert run.workload.pull_secret is not None
+    assert run.workload.pull_secret.password == "secret"
+
+
+async def test_an_image_that_is_not_there_or_too_large_is_refused(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    registry: RegistryServer,
+) -> None:
+    missing = await deploy_image(platform, client, project["id"], f"{registry.host}/acme/no:v1")
+    assert missing["failure"]["code"] == "image_not_found"
+    registry.put_image("acme/shop:v1", 10**12)
+    large = await deploy_image(platform, client, project["id"], f"{registry.host}/acme/shop:v1")
+    assert large["failure"]["code"] == "image_too_large"
+    source = {"type": "image", "reference": "https://ghcr.io/acme/shop"}
+    answer = await client.post(f"projects/{project['id']}/deployments", json={"source": source})
+    assert (answer.status_code, answer.json()["code"]) == (422, "image_reference_refused")
+
+
+async def test_a_cluster_without_images_says_so(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+    registry: RegistryServer,
+) -> None:
+    registry.put_image("acme/shop:v1")
+    cluster.capabilities = frozenset()
+    failed = await deploy_image(platform, client, project["id"], f"{registry.host}/acme/shop:v1")
+    assert failed["failure"]["code"] == "needs_cluster"
+
+
+async def test_a_task_runs_with_what_is_live_and_tells_its_end(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+) -> None:
+    path = f"projects/{project['id']}/tasks"
+    nothing = await client.post(path, json={"command": "npm run seed"})
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing_runs")
+    deployment = await platform.deploy(client, project["id"], app())
+    cluster.then, cluster.task_text = TaskStatus(state="failed", exit_code=4), ("seeding",)
+    created = (await client.post(path, json={"command": "npm run seed"})).json()
+    assert (created["state"], created["number"]) == ("queued", deployment["number"])
+    await platform.work_workloads("tasks")
+    task = (await client.get(f"tasks/{created['id']}")).json()
+    assert (task["state"], task["exit_code"]) == ("failed", 4)
+    assert [one["id"] for one in (await client.get(path)).json()["items"]] == [created["id"]]
+    ended = await client.post(f"tasks/{created['id']}/cancel")
+    assert (ended.status_code, ended.json()["code"]) == (409, "task_ended")
+
+
+async def test_a_canceled_task_is_ended_in_the_cluster(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+) -> None:
+    await platform.deploy(client, project["id"], app())
+    cluster.then = None
+    path = f"projects/{project['id']}/tasks"
+    created = (await client.post(path, json={"command": "sleep 1000"})).json()
+    await platform.work_workloads("tasks")
+    assert (await client.get(f"tasks/{created['id']}")).json()["state"] == "running"
+    asked = (await client.post(f"tasks/{created['id']}/cancel")).json()
+    assert asked["cancel_requested"]
+    await platform.work_workloads("tasks")
+    assert (await client.get(f"tasks/{created['id']}")).json()["state"] == "canceled"
+    [task] = cluster.tasks.values()
+    assert task.end is not None
+
+
+async def test_a_cluster_that_fails_now_and_then_harms_nothing(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+) -> None:
+    cluster.failing = random.Random(3)
+    created = await platform.start(client, project["id"], app())
+    async with asyncio.timeout(60):
+        while True:
+            found = (await client.get(f"deployments/{created['id']}")).json()
+            if found["finished_at"]:
+                break
+            await platform.execute("UPDATE deployments SET due_at = now() WHERE due_at > now()")
+            await platform.worker.advancer.sweep()
+            await platform.work_once()
+    assert found["state"] == "ready", found["failure"]
+    assert len(cluster.running()) == 1
