@@ -9,6 +9,8 @@ from infrastructure.local.errors import StackError
 from infrastructure.local.installation import Installation
 
 APPS = ("api", "admin", "worker")
+CLUSTER = "ASTROCLOUD_CLUSTER"
+"""A variable of the user's shell: ``kubernetes`` runs servers on the cluster of KUBECONFIG."""
 
 
 async def stage_all(installation: Installation) -> str:
@@ -38,10 +40,15 @@ def settings_of(app: str, installation: Installation) -> dict[str, str]:
     # A private Git server, say: what the user's shell names is allowed to be named by users.
     for name in ("OUTGOING_ALLOWED", "OUTGOING_CERTIFICATES", "OUTGOING_PROXY"):
         values[name] = installation.outside.get(name, "")
+    if app in ("api", "worker"):
+        values["RUNNER_SOCKET"] = str(installation.paths.runner_socket)
+        values["CLUSTER"] = installation.outside.get(CLUSTER) or "runner"
+        values["KUBECONFIG"] = installation.outside.get("KUBECONFIG", "")
     if app == "worker":
-        values |= {"BUILDER": "runner", "RUNNER_SOCKET": str(installation.paths.runner_socket)}
+        values["BUILDER"] = "runner"
     if app == "api":
         values["DEVELOPMENT_SIGN_IN_SECRET"] = secrets.text("development-sign-in")
+        values["GATEWAY_KEY"] = secrets.text("gateway-key")
     return values
 
 

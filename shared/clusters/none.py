@@ -1,4 +1,4 @@
-"""The cluster of a platform that has none: only sites are published."""
+"""The cluster of a platform that has none: only files are published."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,43 +14,42 @@ from shared.clusters.port import (
     WorkloadRef,
     WorkloadStatus,
 )
-
-_REFUSED = "This platform publishes sites only: ask the operators to set CLUSTER"
+from shared.errors import NotFound
 
 
 class NoCluster:
-    """Knows no workload, and brings up none."""
+    """Knows no workload, and starts none."""
 
     capabilities: frozenset[Capability] = frozenset()
     follow_seconds = 0.0
 
     async def apply(self, workload: Workload, replicas: int) -> NoReturn:
         """Refuse."""
-        raise NeedsCluster(_REFUSED)
+        raise _refusal(workload.label)
 
     async def status(self, ref: WorkloadRef) -> WorkloadStatus | None:
         """There is none."""
         return None
 
     async def scale(self, ref: WorkloadRef, replicas: int) -> NoReturn:
-        """Refuse."""
-        raise NeedsCluster(_REFUSED)
+        """There is none."""
+        raise _nothing(ref)
 
     async def restart(self, ref: WorkloadRef) -> NoReturn:
-        """Refuse."""
-        raise NeedsCluster(_REFUSED)
+        """There is none."""
+        raise _nothing(ref)
 
     async def delete(self, ref: WorkloadRef) -> None:
-        """Nothing runs."""
+        """Nothing is kept."""
 
     async def delete_project(self, project: UUID) -> None:
-        """Nothing runs."""
+        """Nothing is kept."""
 
     async def start_task(
         self, key: str, workload: Workload, command: str, seconds: int
     ) -> NoReturn:
         """Refuse."""
-        raise NeedsCluster(_REFUSED)
+        raise _refusal(workload.label)
 
     async def task_status(self, ref: WorkloadRef, key: str) -> TaskStatus | None:
         """There is none."""
@@ -69,5 +68,16 @@ class NoCluster:
         """Nothing is kept."""
 
     async def scheduled_runs(self, ref: WorkloadRef) -> Sequence[ScheduledRun]:
-        """Refuse."""
-        raise NeedsCluster(_REFUSED)
+        """There are none."""
+        return ()
+
+
+def _refusal(label: str) -> NeedsCluster:
+    return NeedsCluster(
+        f"{label} has a server, and this platform publishes files only: deploy a static build, or"
+        " ask the operators to set CLUSTER"
+    )
+
+
+def _nothing(ref: WorkloadRef) -> NotFound:
+    return NotFound(f"There is no workload {ref.release}")

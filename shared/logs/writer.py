@@ -80,7 +80,7 @@ class LogWriter:
         """Take the lines of a text, whole ones; a line break at its end begins no other line."""
         if self._ending:
             raise ValueError(f"The log of {self._deployment_id} was ended by this writer")
-        time = _now()
+        time = timestamp()
         if not self._lines:
             self._since = asyncio.get_running_loop().time()
         for piece in _pieces(text):
@@ -230,7 +230,8 @@ def _retrieve(task: "asyncio.Task[None]") -> None:
         task.exception()
 
 
-def _now() -> str:
+def timestamp() -> str:
+    """Now, as lines carry it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 

@@ -20,6 +20,7 @@ CREATE TABLE workloads (
     floor          integer NOT NULL DEFAULT 0,    -- replicas that requests in flight ask for
     floor_until    timestamptz,
     wanted         integer NOT NULL DEFAULT 0,    -- what the cluster was told last
+    told_at        timestamptz NOT NULL DEFAULT now(),
     addresses      text[] NOT NULL DEFAULT '{}',
     asleep         boolean NOT NULL DEFAULT false,  -- what its routes say
     status         jsonb,                         -- as the cluster told it last

@@ -11,11 +11,14 @@ _COLUMNS: LiteralString = (
     " created_at, updated_at"
 )
 _SELECT: LiteralString = "SELECT " + _COLUMNS + " FROM variables v"  # noqa: S608 - constants
-_SEALED: tuple[tuple[LiteralString, LiteralString], ...] = (
-    ("variables", "sealed"),
-    ("deployments", "variables"),
-    ("projects", "git_token"),
+_SEALED: tuple[tuple[LiteralString, LiteralString, LiteralString], ...] = (
+    ("variables", "id", "sealed"),
+    ("deployments", "id", "variables"),
+    ("projects", "id", "git_token"),
+    ("projects", "id", "registry_token"),
+    ("workloads", "release_id", "document"),
 )
+"""Table, key and column of everything that is stored sealed; a deleted workload's is empty."""
 
 
 async def read_project(connection: Connection, project_id: UUID) -> Row | None:
@@ -130,9 +133,9 @@ async def reseal(
 ) -> int:
     """Have ``rotate`` seal again what another key sealed, some of each table; how many it did."""
     done = 0
-    for table, column in _SEALED:
+    for table, key, column in _SEALED:
         found = await connection.execute(
-            f"SELECT id, {column} AS sealed FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608
+            f"SELECT {key} AS id, {column} AS sealed FROM {table} WHERE {column} <> ''"  # noqa: S608
             f" AND (left({column}, 8) < %s OR left({column}, 8) > %s)"
             " LIMIT %s FOR UPDATE SKIP LOCKED",
             [key_id, key_id, limit],
@@ -141,7 +144,7 @@ async def reseal(
             sealed = rotate(row["sealed"], f"{table} {row['id']}")
             if sealed is not None:
                 await connection.execute(
-                    f"UPDATE {table} SET {column} = %s WHERE id = %s",  # noqa: S608
+                    f"UPDATE {table} SET {column} = %s WHERE {key} = %s",  # noqa: S608
                     [sealed, row["id"]],
                 )
                 done += 1

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from shared.clusters.port import Cluster, WorkloadRef, WorkloadStatus
@@ -18,6 +19,8 @@ from shared.workloads.readiness import GivenUp, given_up, is_ready
 LEASE_SECONDS = 30.0
 WAITING_SECONDS = 0.2
 LIVE_SECONDS = 10.0
+_SOON = timedelta(minutes=2)
+"""So long it is looked at closely, after the cluster was told something."""
 _ROUTE_SECONDS = 3.0
 """How long a gateway may go on with a route that has just been replaced, and some more."""
 
@@ -152,4 +155,5 @@ def _next_look(row: Row, status: WorkloadStatus, replicas: int) -> float | None:
     if row["state"] == "draining":
         left = (row["drain_until"] - row["now"]).total_seconds()
         return float(min(max(left, WAITING_SECONDS), LIVE_SECONDS))
-    return LIVE_SECONDS if is_ready(status, replicas) else WAITING_SECONDS
+    is_new = row["now"] - row["told_at"] < _SOON
+    return WAITING_SECONDS if is_new and not is_ready(status, replicas) else LIVE_SECONDS

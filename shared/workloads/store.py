@@ -133,7 +133,8 @@ async def told(connection: Connection, row: Row, wanted: int) -> bool:
     """The cluster was told how many replicas; what was seen before counts no more."""
     done = await connection.execute(
         "UPDATE workloads SET status = CASE WHEN wanted = 0 OR %(wanted)s = 0 THEN NULL"
-        " ELSE status END, wanted = %(wanted)s, apply_asked_at = CASE WHEN apply_asked_at ="
+        " ELSE status END, wanted = %(wanted)s, told_at = now(),"
+        " apply_asked_at = CASE WHEN apply_asked_at ="
         " %(asked)s THEN NULL ELSE apply_asked_at END"
         " WHERE release_id = %(id)s AND tick = %(tick)s",
         {

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from shared.database import Database, Row
 from shared.errors import AstroCloudError, Unavailable
 from shared.logs.following import Following
 from shared.logs.service import LogService
+from shared.logs.writer import timestamp
 from shared.workloads import task_store
 from shared.workloads.documents import unseal
 from shared.workloads.tasks import replica_of
@@ -136,9 +136,7 @@ class TaskLooks:
         await self._cluster.delete_task(workload.ref, _key(row))
 
     async def _say(self, row: Row, text: str) -> None:
-        line = LogLine(
-            time=datetime.now(UTC).isoformat(), source="platform", stream="stdout", text=text
-        )
+        line = LogLine(time=timestamp(), source="platform", stream="stdout", text=text)
         frames = (LogFrame(n=1, lines=(line,)),)
 
         async def read(after: int) -> Sequence[LogFrame]:

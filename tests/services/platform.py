@@ -168,16 +168,21 @@ async def work_off(worker: Services, seconds: float, name: str = "deployments") 
 
 
 async def take_hints(platform: Platform) -> list[Hint]:
-    """Every hint that waits in the queue, removed from it."""
-    hints = []
+    """Every hint at a deployment that waits in the queue, removed from it."""
+    taken = await take_messages(platform, "deployments")
+    return [Hint(UUID(body["deployment"]), body["tick"]) for body in taken]
+
+
+async def take_messages(platform: Platform, name: str) -> list[dict[str, Any]]:
+    """Every message that waits in a queue, removed from it."""
+    taken = []
     storage = platform.settings.storage
-    async with QueueClient.from_connection_string(storage, "deployments") as queue:
+    async with QueueClient.from_connection_string(storage, name) as queue:
         while messages := [m async for m in queue.receive_messages(max_messages=32)]:
             for message in messages:
-                body = json.loads(message.content)
-                hints.append(Hint(UUID(body["deployment"]), body["tick"]))
+                taken.append(json.loads(message.content))
                 await queue.delete_message(message)
-    return hints
+    return taken
 
 
 async def _handle(worker: Services, queue: QueueClient, message: Any, name: str) -> None:

@@ -13,9 +13,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from shared.clusters.port import Problem, TaskStatus
+from shared.crypto import Crypto
 from shared.sources.guard import Guard
+from shared.variables.service import VariableService
 from tests.fakes import builder as builders
 from tests.fakes import cluster as clusters
 from tests.fakes.builder import ScriptedBuilder
@@ -192,8 +195,8 @@ async def test_the_release_command_runs_once_before_the_replicas(
     assert deployment["state"] == "ready", deployment["failure"]
     [task] = cluster.tasks.values()
     assert task.command == "npm run migrate"
-    log = (await client.get(f"deployments/{deployment['id']}/logs/download")).text
-    assert "Release command: npm run migrate" in log
+    assert task.workload is not None
+    assert str(task.workload.release) == deployment["release_id"]
 
 
 async def test_a_release_command_that_fails_keeps_the_old_release(
@@ -588,3 +591,24 @@ async def test_a_cluster_that_fails_now_and_then_harms_nothing(
             await platform.work_once()
     assert found["state"] == "ready", found["failure"]
     assert len(cluster.running()) == 1
+
+
+async def test_a_rotation_of_keys_reaches_what_runs(
+    platform: Platform,
+    client: httpx.AsyncClient,
+    project: dict[str, Any],
+    cluster: ScriptedCluster,
+) -> None:
+    await platform.deploy(client, project["id"], app())
+    login = {"registry": "ghcr.io", "username": "robot", "token": "secret"}
+    await client.patch(f"projects/{project['id']}", json={"registry": login})
+    (old,) = platform.settings.encryption_keys
+    new = Fernet.generate_key().decode()
+    rotating = VariableService(platform.worker.database, Crypto([new, old]))
+    while await rotating.reseal(5):
+        pass
+    for services in (platform.services, platform.worker):
+        services.__dict__["crypto"] = Crypto([new])
+    cluster.workloads.clear()
+    await settled(platform)
+    assert len(cluster.running()) == 1, "what the cluster lost is made again from its row"
