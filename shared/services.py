@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from shared.events.service import EventService
     from shared.health.service import HealthService
     from shared.health.status import StatusService
+    from shared.logs.runtime.service import RuntimeLogService
     from shared.logs.service import LogService
     from shared.members.service import MemberService
+    from shared.metrics.service import MetricsService
     from shared.operations.service import OperationsService
     from shared.platform_sites.service import PlatformSiteService
     from shared.projects.prebuilt import PrebuiltService
@@ -137,8 +139,32 @@ class Services:
         from shared.logs.store import LogStore
 
         return LogService(
-            LogStore(self.database), self.producer, self.push, self.given_variables.secrets_of
+            LogStore(self.database),
+            self.producer,
+            self.push,
+            self.given_variables.secrets_of,
+            runtime=self.runtime_logs,
         )
+
+    @cached_property
+    def runtime_logs(self) -> "RuntimeLogService":
+        """What servers wrote."""
+        from shared.logs.runtime.search import LogSearch
+        from shared.logs.runtime.service import RuntimeLogService
+        from shared.logs.runtime.store import RuntimeLogStore
+
+        return RuntimeLogService(
+            RuntimeLogStore(self.database),
+            LogSearch(self.database),
+            self.given_variables.secrets_of,
+        )
+
+    @cached_property
+    def metrics(self) -> "MetricsService":
+        """How servers are used."""
+        from shared.metrics.service import MetricsService
+
+        return MetricsService(self.database, self.gateway.report_load)
 
     @cached_property
     def events(self) -> "EventService":
@@ -408,6 +434,7 @@ class Services:
 
     async def _watch_workload(self, row: Row, status: "WorkloadStatus") -> None:
         """What was seen of a workload."""
+        await self.metrics.record_usage(row["release_id"], status.replicas)
 
     async def _end_run(self, _scope: Scope, payload: dict[str, Any]) -> None:
         await self.builder.delete(payload["key"])

@@ -25,6 +25,7 @@ class Upkeep:
         delivered = await self._services.deliveries.sweep()
         workloads = await self._services.workload_hints.sweep()
         tasks = await self._services.task_looks.sweep()
+        await self._services.logs.say_dropped()
         await self._services.admission.rebuild()
         await self._services.admission.admit_waiting()
         await self._services.health.beat()
@@ -39,6 +40,9 @@ class Upkeep:
         uploads = await self._services.projects.clean_uploads()
         await self._services.variables.clean()
         await self._services.variables.reseal()
+        await self._services.runtime_logs.trim()
+        await self._services.runtime_logs.clean()
+        await self._services.metrics.clean()
         async with self._services.database.transaction() as connection:
             rows = await accounts.delete_expired(connection)
             rows += await idempotency.delete_old(connection)

@@ -80,6 +80,10 @@ class Api:
         """The same for what takes no key, because its answer holds a secret."""
         return await self._call("POST", path, json=body)
 
+    async def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Set something as a whole; the same however often it is sent."""
+        return await self._call("PUT", path, json=body)
+
     async def delete(self, path: str) -> dict[str, Any]:
         return await self._call("DELETE", path)
 
@@ -144,6 +148,13 @@ class Api:
         except httpx.TransportError:
             return ""
         return str(answer.headers.get("etag", "")) if answer.is_success else ""
+
+    async def status_of(self, url: str) -> int:
+        """The status that an address answers with; 0 where nothing answers."""
+        try:
+            return (await self._http.head(url)).status_code
+        except httpx.TransportError:
+            return 0
 
     async def logs(self, deployment_id: str, after: int) -> dict[str, Any]:
         """Log lines above a position: ``lines``, ``next_after``, ``ended``."""

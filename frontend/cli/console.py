@@ -28,9 +28,10 @@ _STATES = {
 _STYLES = {"ready": "green", "failed": "red"}
 
 
-def say(text: str, style: str = "") -> None:
+def say(text: Text | str, style: str = "") -> None:
     """A sentence on standard output."""
-    Console(highlight=False, soft_wrap=True).print(Text(shown(text), style=style))
+    written = Text(shown(text), style=style) if isinstance(text, str) else text
+    Console(highlight=False, soft_wrap=True).print(written)
 
 
 def note(text: str, style: str = "dim") -> None:
@@ -85,6 +86,25 @@ def age(moment: str | None, now: datetime | None = None) -> str:
         if count := seconds // size:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def since(moment: str | None, now: datetime | None = None) -> str:
+    """For how long, in its two largest units: ``3 d 4 h``."""
+    if not moment:
+        return NOTHING
+    then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return span(((now or datetime.now(UTC)) - then).total_seconds())
+
+
+def span(seconds: float) -> str:
+    """A time in its two largest units: ``12 s``, ``5 min 3 s``."""
+    rest = max(int(seconds), 0)
+    parts = []
+    for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        number, rest = divmod(rest, length)
+        if number or parts:
+            parts.append(f"{number} {unit}")
+    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
 
 
 def size(count: int) -> str:

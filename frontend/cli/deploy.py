@@ -1,4 +1,4 @@
-"""``deploy [PATH|URL]``: a folder, archive or repository goes online and its log comes back."""
+"""``deploy``: a folder, archive, repository or image goes online and its log comes back."""
 
 import asyncio
 import re
@@ -31,6 +31,7 @@ class Options:
     project: str | None = None
     preview: bool = False
     prebuilt: bool = False
+    image: str | None = None
     branch: str | None = None
     tag: str | None = None
     commit: str | None = None
@@ -64,14 +65,14 @@ async def _deploy(options: Options, run: Run) -> int:
     _check(options, git)
     if git:
         repository.check(options.source)
-    source = None if git else archive.inspect(options.source)
+    source = None if git or options.image else archive.inspect(options.source)
     if source is not None:
         _check_folder(source)
     where = source.path if source is not None and source.is_folder else Path.cwd()
     async with signed_in(options.url, where) as api:
         project = await _project(api, options, source, run.reporter)
         what: Mapping[str, Any] = (
-            {"type": "git", "url": options.source, **options.revision}
+            _named(options)
             if source is None
             else await _sent(api, project, source, options, run.reporter)
         )
@@ -86,13 +87,31 @@ async def _deploy(options: Options, run: Run) -> int:
     return conclude(run)
 
 
+def _named(options: Options) -> dict[str, str]:
+    """A source that the platform gets itself."""
+    if options.image:
+        return {"type": "image", "reference": options.image}
+    return {"type": "git", "url": options.source, **options.revision}
+
+
 def _check(options: Options, git: bool) -> None:
+    if options.image is not None:
+        _check_image(options, options.image)
     if len(options.revision) > 1:
         raise _contradiction("--branch, --tag and --commit name different revisions: give one")
     if options.revision and not git:
         raise _contradiction("--branch, --tag and --commit go with the address of a repository")
     if options.prebuilt and git:
         raise _contradiction("--prebuilt goes with a folder on this machine")
+
+
+def _check_image(options: Options, reference: str) -> None:
+    if options.source != ".":
+        raise _contradiction("--image is a source by itself: leave the path out")
+    if options.prebuilt or options.revision:
+        raise _contradiction("--image goes without --prebuilt, --branch, --tag and --commit")
+    if not reference.strip():
+        raise _contradiction("--image needs a reference, such as ghcr.io/acme/shop:1.4")
 
 
 def _check_folder(source: archive.Source) -> None:
@@ -125,7 +144,11 @@ async def _project(
 
 def _linked(options: Options, source: archive.Source | None) -> link.Link | None:
     """The link that a folder has itself; a finished site's may stand above it."""
-    if options.project or source is None or not source.is_folder:
+    if options.project:
+        return None
+    if options.image:
+        return link.find(Path.cwd())
+    if source is None or not source.is_folder:
         return None
     return link.find(source.path) if options.prebuilt else link.read(source.path)
 
@@ -133,6 +156,9 @@ def _linked(options: Options, source: archive.Source | None) -> link.Link | None
 def _name(options: Options, source: archive.Source | None) -> str:
     if source is not None:
         return archive.project_name(source, is_built=options.prebuilt)
+    if options.image:
+        # After the last slash: before it a colon is a port, behind it a tag.
+        return re.split(r"[:@]", options.image.rpartition("/")[2])[0] or "app"
     last = re.split(r"[/:]", options.source.split("?")[0].rstrip("/"))[-1]
     return last.removesuffix(".git") or "site"
 

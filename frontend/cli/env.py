@@ -13,11 +13,14 @@ from frontend.cli.console import NOTHING, age, as_json, count, note, say, table
 from frontend.cli.errors import UsageError
 from frontend.cli.projects import project_of
 from frontend.cli.session import signed_in
+from frontend.cli.where import ENVIRONMENTS
 
-ENVIRONMENTS = ("production", "preview")
 SCOPES = ("build", "run", "all")
 # Tools put variables with such names into pages: as secrets they would stop the publishing.
 PUBLIC = ("VITE_", "NEXT_PUBLIC_", "REACT_APP_", "VUE_APP_", "GATSBY_", "NUXT_PUBLIC_", "PUBLIC_")
+
+
+_LATER = "It counts from the next deployment on: --redeploy here, or astrocloud redeploy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,18 @@ def scope_of(text: str) -> str:
     return text
 
 
+def check_redeploy(where: Where) -> None:
+    """Raise UsageError where it is not clear what would be deployed again."""
+    if where.shared:
+        reason = "--redeploy is for one project, --shared for all"
+    elif where.branch or "production" not in (where.environments or ("production",)):
+        reason = "--redeploy is for what is live in production"
+    else:
+        return
+    detail = f"{reason}. Next: astrocloud redeploy NUMBER"
+    raise UsageError("usage", "The command line is not understood", detail)
+
+
 async def show(where: Where, *, json: bool) -> int:
     """All variables; a secret's value is given to nobody."""
     async with _owner(where) as (api, path, owner):
@@ -77,7 +92,14 @@ async def show(where: Where, *, json: bool) -> int:
     return 0
 
 
-async def set_(where: Where, words: Sequence[str], scope: str, *, secret: bool | None) -> int:
+async def set_(
+    where: Where,
+    words: Sequence[str],
+    scope: str,
+    *,
+    secret: bool | None,
+    redeployed: bool = False,
+) -> int:
     """Set variables: secret ones, unless their names say that everybody may read them."""
     wanted = [_given(word, secret) for word in words]
     async with _owner(where) as (api, path, owner):
@@ -96,7 +118,8 @@ async def set_(where: Where, words: Sequence[str], scope: str, *, secret: bool |
                 )
             kind = " (secret)" if is_secret else ""
             say(f"{name}{kind} is set for {where.named} of {owner}.")
-    note("It counts from the next deployment on: astrocloud redeploy")
+    if not redeployed:
+        note(_LATER)
     _warn(name for name, _, is_secret in wanted if is_secret)
     return 0
 
@@ -140,7 +163,9 @@ async def pull(where: Where, target: Path, *, overwrite: bool) -> int:
     return 0
 
 
-async def import_(where: Where, file: str, scope: str, *, secret: bool) -> int:
+async def import_(
+    where: Where, file: str, scope: str, *, secret: bool, redeployed: bool = False
+) -> int:
     """Set every variable of a file; none is removed."""
     text = _text(file)
     names: list[str] = []
@@ -164,7 +189,8 @@ async def import_(where: Where, file: str, scope: str, *, secret: bool) -> int:
             names, notes = answer["names"], answer["notes"]
     for text in notes:
         note(text, style="yellow")
-    note("It counts from the next deployment on: astrocloud redeploy")
+    if not redeployed:
+        note(_LATER)
     if secret:
         _warn(names)
     return 0

@@ -1,11 +1,14 @@
 """``astrocloud env``: what its commands take. What they do is imported when they are used."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from frontend.cli.options import Json, Project, Url, finish
+
+if TYPE_CHECKING:
+    from frontend.cli.env import Where
 
 Environments = Annotated[
     str | None,
@@ -18,6 +21,10 @@ Shared = Annotated[
     bool, typer.Option("--shared", help="Those that all projects of the account share.")
 ]
 Scope = Annotated[str, typer.Option("--scope", metavar="USE", help="build, run, or all.")]
+
+Redeploy = Annotated[
+    bool, typer.Option("--redeploy", help="Deploy what is live again, with the new values.")
+]
 
 app = typer.Typer(help="Variables of builds and apps.", rich_markup_mode=None)
 
@@ -47,6 +54,7 @@ def env_set(
         typer.Option("--secret/--plain", help="Default: secret, except VITE_… and such."),
     ] = None,
     shared: Shared = False,
+    redeploy: Redeploy = False,
     project: Project = None,
     url: Url = None,
 ) -> int:
@@ -57,7 +65,12 @@ def env_set(
     where = variables.Where(
         project=project, shared=shared, environments=names, branch=branch, url=url
     )
-    return finish(variables.set_(where, words, variables.scope_of(scope), secret=secret))
+    if redeploy:
+        variables.check_redeploy(where)
+    work = variables.set_(
+        where, words, variables.scope_of(scope), secret=secret, redeployed=redeploy
+    )
+    return _then(finish(work), where, redeploy)
 
 
 @app.command("rm")
@@ -66,6 +79,7 @@ def env_rm(
     environment: Environments = None,
     branch: BranchOnly = None,
     shared: Shared = False,
+    redeploy: Redeploy = False,
     project: Project = None,
     url: Url = None,
 ) -> int:
@@ -76,7 +90,9 @@ def env_rm(
     where = variables.Where(
         project=project, shared=shared, environments=names, branch=branch, url=url
     )
-    return finish(variables.remove(where, name))
+    if redeploy:
+        variables.check_redeploy(where)
+    return _then(finish(variables.remove(where, name)), where, redeploy)
 
 
 @app.command("pull")
@@ -103,6 +119,7 @@ def env_import(
     branch: BranchOnly = None,
     scope: Scope = "all",
     secret: Annotated[bool, typer.Option("--secret/--plain", help="Secret by default.")] = True,
+    redeploy: Redeploy = False,
     project: Project = None,
     url: Url = None,
 ) -> int:
@@ -111,4 +128,18 @@ def env_import(
 
     names = variables.environments(environment, branch, ("production",))
     where = variables.Where(project=project, environments=names, branch=branch, url=url)
-    return finish(variables.import_(where, file, variables.scope_of(scope), secret=secret))
+    if redeploy:
+        variables.check_redeploy(where)
+    work = variables.import_(
+        where, file, variables.scope_of(scope), secret=secret, redeployed=redeploy
+    )
+    return _then(finish(work), where, redeploy)
+
+
+def _then(code: int, where: "Where", redeploy: bool) -> int:
+    """What is live again, where that is wished and the change was made."""
+    if code or not redeploy:
+        return code
+    from frontend.cli import releases
+
+    return releases.redeploy_live(where.project, where.url)

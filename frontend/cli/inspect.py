@@ -18,15 +18,18 @@ from frontend.cli import archive, repository
 from frontend.cli.errors import UsageError
 from frontend.cli.failures import FIELDS, no_spec
 from frontend.cli.progress import shown
-from shared.detection.build_spec import BuildSpec
+from shared.detection.build_spec import BuildSpec, Value
 from shared.detection.detect import detect
 from shared.detection.errors import DetectionFailed, SeveralApps
 from shared.detection.tree import FolderTree
 
 # What is shown to people first, then everything else that has a reason.
 NOTHING = "\N{EN DASH}"
-_ROWS = ("framework", "kind", "root", "package_manager", "node", "python", "install", "build",
-         "output", "start", "fallback", "cache", "watch", "ignore")  # fmt: skip
+_ROWS = ("framework", "kind", "root", "package_manager", "node", "python", "go", "dockerfile",
+         "target", "install", "build", "output", "start", "port", "release", "release_seconds",
+         "readiness", "liveness", "scaling", "workers", "schedules", "stop_seconds", "fallback",
+         "cache", "watch", "ignore")  # fmt: skip
+_ONE_A_LINE = {"workers", "schedules"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,16 +117,7 @@ def _show(spec: BuildSpec) -> None:
         reason = spec.reasons.get(name)
         if reason is None or reason.value == []:
             continue
-        value = reason.value
-        text = (
-            ", ".join(value)
-            if isinstance(value, list)
-            else NOTHING
-            if value is None
-            else str(value)
-        )
-        if name == "root" and not text:
-            text = "."
+        text = _text(name, reason.value)
         label = name.replace("_", " ").capitalize()
         why = f"{reason.origin}: {reason.text}"
         table.add_row(label, Text(shown(text)), Text(shown(why), style="dim"))
@@ -132,6 +126,14 @@ def _show(spec: BuildSpec) -> None:
     if spec.alternatives:
         names = ", ".join(spec.alternatives)
         console.print(Text(f"It may be {names}, too: set framework to choose.", style="dim"))
+
+
+def _text(name: str, value: Value) -> str:
+    if isinstance(value, list):
+        return ("\n" if name in _ONE_A_LINE else ", ").join(value)
+    if name == "root" and not value:
+        return "."
+    return NOTHING if value is None else str(value)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``list``, ``logs``, ``open``, ``link``, ``cache``: looking at projects and deployments."""
+"""``list``, ``open``, ``link``, ``cache``, logs of builds: looking at projects and deployments."""
 
 import sys
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from frontend.cli import link as links
+from frontend.cli.api import Api
 from frontend.cli.console import NOTHING, age, as_json, note, say, state, table
 from frontend.cli.errors import UsageError
 from frontend.cli.follow import TERMINAL, Follower
@@ -68,20 +69,24 @@ def _source(source: Mapping[str, Any]) -> str:
 
 
 async def show_logs(
-    number: str | None, project: str | None, url: str | None, *, forever: bool
+    api: Api, project: Mapping[str, Any], number: str | None, *, forever: bool, json: bool
 ) -> int:
     """A deployment's log on standard output; whatever else is said goes beside it."""
-    async with signed_in(url) as api:
-        deployment = await deployment_of(api, await project_of(api, project), number)
-        reporter = Reporter(json=False, log_only=True)
-        reporter.step(called(deployment))
-        if forever:
-            await Follower(api, deployment, reporter).run()
-            return 0
-        follower = LogFollower(api, deployment["id"], reporter.line)
-        await follower.catch_up()
-        if deployment["state"] not in TERMINAL:
-            reporter.note(f"{called(deployment)} goes on: astrocloud logs -f follows it.")
+    deployment = await deployment_of(api, project, number)
+    reporter = Reporter(json=False, log_only=True)
+    reporter.step(called(deployment))
+    if forever and not json:
+        await Follower(api, deployment, reporter).run()
+        return 0
+    lines: list[Mapping[str, Any]] = []
+    follower = LogFollower(api, deployment["id"], lines.append if json else reporter.line)
+    await follower.catch_up()
+    if json:
+        as_json({"items": lines})
+    if deployment["state"] not in TERMINAL:
+        reporter.note(
+            f"{called(deployment)} goes on: astrocloud logs {deployment['number']} -f follows it."
+        )
     return 0
 
 

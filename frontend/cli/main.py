@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from frontend.cli import env_commands
+from frontend.cli import env_commands, server_commands
 from frontend.cli.errors import CliError, UsageError
 from frontend.cli.options import Json, NoCache, Number, Project, Url, finish
 
@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 cache = typer.Typer(help="What builds keep for the next.", rich_markup_mode=None)
+app.add_typer(server_commands.app)
 app.add_typer(env_commands.app, name="env")
 app.add_typer(cache, name="cache")
 
@@ -73,9 +74,11 @@ def _run(arguments: Sequence[str]) -> int:
 def _report(error: CliError, arguments: Sequence[str]) -> None:
     """Tell an error, and with ``--json`` in the form that the command's results have."""
     from frontend.cli import failures
+    from frontend.cli.words import own_words
 
-    command = next((word for word in arguments if not word.startswith("-")), "")
-    failures.tell(error, command, as_json="--json" in arguments)
+    words = own_words(arguments)
+    command = next((word for word in words if not word.startswith("-")), "")
+    failures.tell(error, command, as_json="--json" in words)
 
 
 def _fault(error: Exception) -> CliError:
@@ -161,6 +164,10 @@ def deploy(
     prebuilt: Annotated[
         bool, typer.Option("--prebuilt", help="The folder is the finished site: build nothing.")
     ] = False,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="REFERENCE", help="A container image; nothing is built."),
+    ] = None,
     branch: Annotated[str | None, typer.Option("--branch", metavar="NAME")] = None,
     tag: Annotated[str | None, typer.Option("--tag", metavar="NAME")] = None,
     commit: Annotated[str | None, typer.Option("--commit", metavar="SHA")] = None,
@@ -169,7 +176,7 @@ def deploy(
     json: Json = False,
     url: Url = None,
 ) -> int:
-    """Put a folder, an archive or a Git repository online."""
+    """Put a folder, an archive, a Git repository or an image online."""
     from frontend.cli.deploy import Options
     from frontend.cli.deploy import deploy as carry_out
 
@@ -178,6 +185,7 @@ def deploy(
         project=project,
         preview=preview,
         prebuilt=prebuilt,
+        image=image,
         branch=branch,
         tag=tag,
         commit=commit,
@@ -223,15 +231,44 @@ def list_(
 
 @app.command()
 def logs(
-    number: Number = None,
+    number: Annotated[
+        str | None,
+        typer.Argument(metavar="[DEPLOYMENT]", help="The log of its build and start, such as 42."),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
+    build: Annotated[
+        bool | None,
+        typer.Option("--build/--runtime", help="Default: what the live server says, if any."),
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000)] = 100,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Such as 15m, 1h, 2d.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="LEVEL", help="This one and worse.")
+    ] = None,
+    grep: Annotated[str | None, typer.Option("--grep", metavar="TEXT")] = None,
+    replica: Annotated[str | None, typer.Option("--replica", metavar="NAME")] = None,
+    environment: server_commands.Environment = "production",
     project: Project = None,
+    json: Json = False,
     url: Url = None,
 ) -> int:
-    """Show the log of a deployment."""
-    from frontend.cli import listing
+    """Show what the live server says, or the log of a deployment."""
+    from frontend.cli import logs_command
+    from frontend.cli.where import where_of
 
-    return finish(listing.show_logs(number, project, url, forever=follow))
+    options = logs_command.Options(
+        number=number,
+        follow=follow,
+        build=build,
+        lines=lines,
+        since=since,
+        level=level,
+        grep=grep,
+        replica=replica,
+    )
+    return finish(logs_command.show(where_of(project, environment, url), options, json=json))
 
 
 @app.command()

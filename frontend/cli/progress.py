@@ -75,7 +75,9 @@ class Reporter:
             if text.replace(",", "") != self._last_line.replace(",", ""):  # else just said
                 self.note(text)
         if before := deployment.get("reused_from"):
-            self.note(f"Same source and settings as #{before}: release reused.")
+            is_server = (deployment.get("build_spec") or {}).get("kind") == "dynamic"
+            reused = "its image is used again" if is_server else "release reused"
+            self.note(f"Same source and settings as #{before}: {reused}.")
         if deployment["environment"] == "production":
             self._console.print(f"  {deployment['url']}")
             if not deployment.get("live"):

@@ -26,8 +26,9 @@ def rollback(to: str | None, project: str | None, url: str | None, *, json: bool
         run.deployment = await api.post(f"/projects/{project['id']}/rollback", body)
         await follow(api, run)
         code = conclude(run)
+        pinned = "as it is" if code else f"to #{run.deployment['number']}"
         run.reporter.note(
-            f"Production is pinned to #{run.deployment['number']}: newer releases wait."
+            f"Production is pinned {pinned}: newer releases wait."
             " astrocloud promote NUMBER or astrocloud unpin ends that."
         )
         return code
@@ -65,15 +66,41 @@ def redeploy(
         environment = before["environment"]
         if preview is not None:
             environment = "preview" if preview else "production"
-        source = {"type": "deployment", "deployment_id": before["id"]}
-        run.deployment = await api.create_deployment(
-            project["id"], source, environment, use_cache=use_cache
-        )
-        run.reporter.step(f"Deployment {run.name}, the source of #{before['number']}")
-        await follow(api, run)
-        return conclude(run)
+        return await _again(api, project, run, before, environment, use_cache=use_cache)
 
     return _with_project(act, project, url, json)
+
+
+def redeploy_live(project: str | None, url: str | None) -> int:
+    """The source of what is live in production once more."""
+
+    async def act(api: Api, project: Mapping[str, Any], run: Run) -> int:
+        live = project.get("live")
+        if live is None:
+            detail = f"Nothing of {project['slug']} is live. Next: astrocloud deploy"
+            raise UsageError("nothing_live", "Nothing to deploy again", detail)
+        before = {"id": live["deployment_id"], "number": live["number"]}
+        return await _again(api, project, run, before, "production", use_cache=True)
+
+    return _with_project(act, project, url, json=False)
+
+
+async def _again(
+    api: Api,
+    project: Mapping[str, Any],
+    run: Run,
+    before: Mapping[str, Any],
+    environment: str,
+    *,
+    use_cache: bool,
+) -> int:
+    source = {"type": "deployment", "deployment_id": before["id"]}
+    run.deployment = await api.create_deployment(
+        project["id"], source, environment, use_cache=use_cache
+    )
+    run.reporter.step(f"Deployment {run.name}, the source of #{before['number']}")
+    await follow(api, run)
+    return conclude(run)
 
 
 def cancel(number: str | None, project: str | None, url: str | None, *, json: bool) -> int:

@@ -18,6 +18,7 @@ from frontend.cli.projects import called
 from frontend.cli.served import until_served
 
 INTERRUPTED = 130
+GOING_LIVE_PAUSE = 0.3
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class Run:
 
     reporter: Reporter
     deployment: Mapping[str, Any] | None = field(default=None)
+    failure: Mapping[str, Any] | None = field(default=None)
+    """Why a release that stands did not go live."""
 
     @property
     def name(self) -> str:
@@ -58,14 +61,39 @@ async def follow(api: Api, run: Run) -> None:
             run.deployment = await follower.run()
         finally:
             run.deployment = follower.deployment
+    if run.deployment.get("going_live"):
+        await _until_live(api, run)
     if run.deployment["state"] == "ready" and not await until_served(api, run.deployment):
         run.reporter.note("The address does not answer with the new release yet.")
+
+
+async def _until_live(api: Api, run: Run) -> None:
+    """A server that did not run is started first; what is live serves on until it answers."""
+    assert run.deployment is not None  # it is going live
+    run.reporter.step(f"Starting {run.name}…")
+    while run.deployment["going_live"]:
+        await asyncio.sleep(GOING_LIVE_PAUSE)
+        run.deployment = await api.deployment(run.deployment["id"])
+    if run.deployment["live"]:
+        return
+    path = f"/projects/{run.deployment['project_id']}/workload"
+    workload = await api.get(path, environment=run.deployment["environment"])
+    failure = (workload.get("next") or {}).get("failure")
+    if failure and failure.get("number") == run.deployment["number"]:
+        run.failure = failure
+        return
+    detail = f"{run.name} was to go live, but something else was asked for meanwhile."
+    run.failure = {"code": "replaced", "title": "It does not go live", "detail": detail}
 
 
 def conclude(run: Run) -> int:
     """Report the end of the deployment; the exit code."""
     deployment = run.deployment
     assert deployment is not None  # it was followed to its end
+    if run.failure is not None:
+        run.reporter.failed(run.failure, run.name)
+        report(run, run.failure)
+        return 1
     if deployment["state"] == "ready":
         run.reporter.ready(deployment)
         report(run, None)

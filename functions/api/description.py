@@ -3,10 +3,20 @@
 from functools import cache
 from typing import Any
 
-from functions.api import accounts, auth, deployments, health, logs, projects, variables, workloads
+from functions.api import (
+    accounts,
+    auth,
+    deployments,
+    health,
+    logs,
+    projects,
+    runtime_logs,
+    variables,
+    workloads,
+)
 from shared.services import services
 
-_MODULES = (auth, accounts, projects, variables, deployments, workloads, logs, health)
+_MODULES = (auth, accounts, projects, variables, deployments, workloads, logs, runtime_logs, health)
 RESOURCES = tuple(module.resource for module in _MODULES)
 
 

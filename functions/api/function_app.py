@@ -2,8 +2,10 @@
 
 import azure.functions as func
 
+from functions.api import gateway
 from functions.api.description import RESOURCES
 
 app = func.FunctionApp()
 for resource in RESOURCES:
     app.register_functions(resource.blueprint)
+app.register_functions(gateway.blueprint)

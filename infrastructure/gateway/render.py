@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 BLOB_VERSION = "2021-12-02"
 """The version of Blob's protocol that the gateway speaks: it has all that is read here."""
 
+OBJECTS, PROBES = "objects.sock", "probes.sock"
 _HERE = Path(__file__).parent
 _NAME = re.compile(r"\{\{([a-z_]+)\}\}")
 _PLAIN = re.compile(r"[^\s;{}\"'\\$#]+")
@@ -90,10 +91,19 @@ class GatewayConfig:
     public_port: int | None = None  # as browsers see it; the own port unless said
     route_max_age: float = 1.0
     outage_grace: float = 900.0
+    app_outage_grace: float = 60.0  # an address may be another app's after longer
     blob_timeout: float = 2.0  # for a route or a shard; an object may pause five times as long
     unknown_hosts_per_second: int = 50  # looked up for one client address
     upload_max_bytes: int = 512 * 1024 * 1024
     api_max_bytes: int = 8 * 1024 * 1024
+    app_max_bytes: int = 1024 * 1024 * 1024
+    app_ports: range = range(0)  # of apps on this machine: connections to them are kept
+    app_connect_timeout: float = 2.0
+    app_connect_patience: float = 1.0  # how long an address that refuses is tried again
+    app_idle_timeout: float = 3600.0  # between two bytes of an app or its client
+    wake_patience: float = 60.0  # how long a request waits for an app that sleeps
+    gateway_key: str = ""  # for the API; without it nothing is counted, reported or woken
+    traffic_period: float = 5.0
     csp_connect: tuple[str, ...] = ()  # where the front ends may connect besides their own host
     workers: int = 1
     connections: int = 4096
@@ -106,6 +116,8 @@ class GatewayConfig:
     unknown_size: str = "4m"
     cache_keys_size: str = "32m"
     cache_max_size: str = "2g"
+    traffic_size: str = "8m"
+    flights_size: str = "8m"
     request_log_level: str = "crit"
     extra_servers: str = ""  # of benchmarks: placed as it is
 
@@ -142,23 +154,26 @@ def render(config: GatewayConfig, target_dir: Path) -> Path:
     for folder in ("body", "proxy", "unused", "answers"):
         (config.state_dir / folder).mkdir(exist_ok=True, mode=0o700)
     shutil.copytree(_HERE / "njs", target_dir / "njs", dirs_exist_ok=True)
-    _write(target_dir / "identity.json", json.dumps({"key": config.blob_key}))
+    _write(target_dir / "identity.json", _identity(config))
     _write(target_dir / "settings.json", json.dumps(_njs_settings(config)))
     _write(target_dir / "pages.json", json.dumps(_pages(_platform_url(config))))
-    names = {**_names(config, target_dir), "socket": _path(_socket(config.state_dir))}
+    inner = _sockets(config.state_dir)
+    sockets = {"socket": _path(inner / OBJECTS), "probes": _path(inner / PROBES)}
+    names = {**_names(config, target_dir), **sockets}
     for template in sorted(_HERE.glob("*.conf.template")):
         text = _fill(template.read_text(encoding="utf-8"), names)
         _write(target_dir / template.name.removesuffix(".template"), text)
     return target_dir / "nginx.conf"
 
 
-def _socket(state_dir: Path) -> Path:
-    """Where the server of objects listens; what a killed nginx left there is cleared away."""
-    socket = state_dir / "objects.sock"
-    if len(os.fsencode(socket)) > _SOCKET_MAX_BYTES:
-        socket = Path(tempfile.mkdtemp(prefix="gateway-")) / "objects.sock"
-    socket.unlink(missing_ok=True)
-    return socket
+def _sockets(state_dir: Path) -> Path:
+    """The folder of the inner servers' sockets; what a killed nginx left there is cleared away."""
+    folder = state_dir
+    if len(os.fsencode(folder / OBJECTS)) > _SOCKET_MAX_BYTES:
+        folder = Path(tempfile.mkdtemp(prefix="gateway-"))
+    for name in (OBJECTS, PROBES):
+        (folder / name).unlink(missing_ok=True)
+    return folder
 
 
 def _write(path: Path, text: str) -> None:
@@ -197,6 +212,10 @@ def _platform_url(config: GatewayConfig) -> str:
     return f"{config.public_scheme}://{config.platform_host}{_authority_port(config)}/"
 
 
+def _identity(config: GatewayConfig) -> str:
+    return json.dumps({"key": config.blob_key, "gateway_key": config.gateway_key})
+
+
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
@@ -212,6 +231,11 @@ def _njs_settings(config: GatewayConfig) -> dict[str, object]:
         "route_max_age": _milliseconds(config.route_max_age),
         "soft_age": _milliseconds(config.route_max_age / 2),
         "grace": _milliseconds(config.outage_grace),
+        "app_grace": _milliseconds(config.app_outage_grace),
+        "app_patience": _milliseconds(config.app_connect_patience),
+        "wake_patience": _milliseconds(config.wake_patience),
+        "traffic_period": _milliseconds(config.traffic_period),
+        "api_origin": f"http://{config.api_upstream}",
         "unknown_rate": config.unknown_hosts_per_second,
         "upload_max_bytes": config.upload_max_bytes,
         "api_max_bytes": config.api_max_bytes,
@@ -230,6 +254,10 @@ def _names(config: GatewayConfig, target_dir: Path) -> dict[str, str]:
         "admin_host": config.admin_host,
         "tenants_domain": config.tenants_domain,
         "public_scheme": config.public_scheme,
+        "public_port": str(config.public_port or config.port),
+        "app_max_bytes": str(config.app_max_bytes),
+        "app_connect_ms": str(_milliseconds(config.app_connect_timeout)),
+        "app_idle_ms": str(_milliseconds(config.app_idle_timeout)),
         "blob_version": BLOB_VERSION,
         "blob_timeout_ms": str(_milliseconds(config.blob_timeout)),
         "object_timeout_ms": str(_milliseconds(config.blob_timeout * 5)),
@@ -247,7 +275,7 @@ def _names(config: GatewayConfig, target_dir: Path) -> dict[str, str]:
     }
     checked = {name: _plain(name, value) for name, value in names.items() if value}
     paths = {"target": _path(target_dir), "state": _path(config.state_dir)}
-    return {**dict.fromkeys(names, ""), **checked, **paths, **_blocks(config)}
+    return {**dict.fromkeys(names, ""), **checked, **paths, **_blocks(config, paths["target"])}
 
 
 def _blob_names(config: GatewayConfig) -> dict[str, str]:
@@ -266,7 +294,7 @@ def _blob_names(config: GatewayConfig) -> dict[str, str]:
     }
 
 
-def _blocks(config: GatewayConfig) -> dict[str, str]:
+def _blocks(config: GatewayConfig, target: str) -> dict[str, str]:
     """The pieces that are whole directives, made here and never from a setting's text alone."""
     https = config.blob_endpoint.startswith("https:")
     blob_name = urlsplit(config.blob_endpoint).hostname or ""
@@ -284,7 +312,44 @@ def _blocks(config: GatewayConfig) -> dict[str, str]:
         "hsts": hsts if config.public_scheme == "https" else "",
         "platform_csp": _platform_csp(config.csp_connect),
         "extra_servers": config.extra_servers,
+        **_traffic(config, target),
+        **_kept(config.app_ports),
     }
+
+
+def _kept(ports: range) -> dict[str, str]:
+    """An upstream for each port, because nginx keeps connections to named ones only.
+
+    It looks a name up by comparing one after the other, so the names differ at their beginning.
+    """
+    named = {f"{port - ports.start}.app": f"127.0.0.1:{port}" for port in ports}
+    kept = "keepalive 32; keepalive_timeout 1s; keepalive_time 60s;"
+    return {
+        "kept_names": "\n".join(f'"{address}" {name};' for name, address in named.items()),
+        "kept_upstreams": "\n".join(
+            f"upstream {name} {{ server {address}; {kept} }}" for name, address in named.items()
+        ),
+    }
+
+
+def _traffic(config: GatewayConfig, target: str) -> dict[str, str]:
+    """What counts requests and reports them; nothing where there is no key to report with."""
+    if not config.gateway_key:
+        return {"traffic_zones": "", "traffic_reports": ""}
+    sizes = {name: _plain(name, getattr(config, name)) for name in ("traffic_size", "flights_size")}
+    zones = (
+        f"js_shared_dict_zone zone=traffic:{sizes['traffic_size']} type=number;\n"
+        f"js_shared_dict_zone zone=flights:{sizes['flights_size']} timeout=60s type=number;\n"
+        "js_shared_dict_zone zone=reports:32k timeout=365d type=number;"
+    )
+    reports = (
+        "location @traffic {\n"
+        f'js_preload_object settings from "{target}/settings.json";\n'
+        f'js_preload_object identity from "{target}/identity.json";\n'
+        "js_import traffic from traffic.js;\n"
+        "js_periodic traffic.tick interval=1s worker_affinity=all;\n}"
+    )
+    return {"traffic_zones": zones, "traffic_reports": reports}
 
 
 def _platform_csp(connect: tuple[str, ...]) -> str:

@@ -88,15 +88,17 @@ def link(paths: Paths) -> int:
 def astrocloud(paths: Paths, arguments: Sequence[str]) -> int:
     """The command line, where it was called, signed in to this stack by a one-time ticket."""
     from frontend.cli.main import main
+    from frontend.cli.words import own_words
 
     os.chdir(os.environ.get("ASTROCLOUD_DEV_FOLDER", "."))
+    words = own_words(arguments)
     # Our ticket is for our platform only, and what needs none works without the stack.
-    if _is_elsewhere(arguments) or not _asks_the_stack(arguments):
+    if _is_elsewhere(words) or not _asks_the_stack(words):
         return main(arguments)
     try:
         installation = _running(paths)
     except StackError as error:
-        if "--json" in arguments:
+        if "--json" in words:
             print(json.dumps(_not_up(str(error))))
         print(f"./dev {arguments[0]}: {error}", file=sys.stderr)
         return 2

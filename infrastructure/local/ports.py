@@ -17,6 +17,8 @@ DEFAULT_BASE = 8080
 TEST_BASE = 21080
 STEP = 20
 CEILING = 32768
+APPS, APPS_STEP, _APPS_RANGES = 26_000, 500, 12
+"""Where the servers of projects listen: a range of their own for installations side by side."""
 NAMES = (
     "gateway",
     "api",
@@ -44,6 +46,14 @@ class Ports:
     @property
     def guard(self) -> int:
         return self.base + STEP - 1
+
+    @property
+    def apps(self) -> range:
+        """For the servers of projects. Installations far from each other may share one: a port
+        that is taken is never given to a server."""
+        index = abs(self.base - DEFAULT_BASE) // STEP % _APPS_RANGES
+        first = APPS + index * APPS_STEP
+        return range(first, first + APPS_STEP)
 
     def all(self) -> list[int]:
         """Every port that the services take."""

@@ -26,7 +26,7 @@ def cluster_of(settings: Settings) -> "Cluster":
         if not settings.kubeconfig:
             raise MissingSetting("KUBECONFIG is not set: CLUSTER=kubernetes needs it")
         return KubernetesCluster.from_kubeconfig(
-            settings.kubeconfig, runtime_class=settings.runtime_class
+            settings.kubeconfig, runtime_class=settings.runtime_class, follow_seconds=20.0
         )
     if settings.cluster == "aks":
         from shared.clusters.aks import aks_access

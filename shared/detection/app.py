@@ -8,7 +8,9 @@ from shared.detection.documents import json_object, yaml_object
 from shared.detection.javascript import Module
 from shared.detection.package_json import PackageJson, Words, runs, split
 from shared.detection.package_managers import Manager, manager_of
-from shared.detection.python_projects import PythonProject, python_project
+from shared.detection.procfile import FILE as PROCFILE
+from shared.detection.procfile import web_of
+from shared.detection.python_projects import PythonProject, python_project, server_project
 from shared.detection.settings import Settings
 from shared.detection.tree import Source, join
 from shared.detection.workspaces import Workspace, read_package, workspace_of
@@ -47,6 +49,21 @@ class App:
     def python(self) -> PythonProject:
         """What it says of Python packages."""
         return python_project(self.source, self.root)
+
+    @cached_property
+    def server_python(self) -> PythonProject:
+        """The same where it is a server."""
+        return server_project(self.source, self.root)
+
+    @property
+    def procfile_web(self) -> str | None:
+        """The command of the web process in a ``Procfile``."""
+        return web_of(self.text(PROCFILE) or "")
+
+    @property
+    def start_is_said(self) -> bool:
+        """Whether somebody wrote down how it is started, so that nothing has to be found."""
+        return self.settings.get("start") is not None or self.procfile_web is not None
 
     def _path(self, path: str) -> str:
         found = join(self.root, path)

@@ -2,19 +2,24 @@
 
 from shared.detection.app import App
 from shared.detection.build_spec import BuildSpec, Reason, Value
-from shared.detection.errors import WrongSetting
+from shared.detection.errors import StartMissing, WrongSetting
 from shared.detection.frameworks.entry import PAGES_ARE_FILES, Found, Framework, Plan
-from shared.detection.frameworks.servers import procfile_web
+from shared.detection.frameworks.go_servers import go_version
+from shared.detection.frameworks.start_script import (
+    is_development,
+    is_own_server,
+    needs_development,
+    production_of,
+)
 from shared.detection.node_version import NodeVersion, choose, node_version
 from shared.detection.package_json import runs
+from shared.detection.python_projects import PythonProject
+from shared.detection.running import dockerfile_stages, running, unused
 from shared.detection.settings import CacheRule
 from shared.detection.tree import join
 from shared.errors import FieldProblem
 
-_DEVELOPMENT = (
-    "next dev", "nuxt dev", "vite", "ng serve", "astro dev", "react-router dev", "remix dev",
-    "react-scripts start", "gatsby develop", "nodemon", "vinxi dev", "svelte-kit dev",
-)  # fmt: skip
+_START = FieldProblem("start", "nothing says how the server is started")
 
 
 def assemble(
@@ -34,6 +39,7 @@ class _Assembly:
         self._entry, evidence = found
         app.build_scripts = self._scripts()
         self._plan: Plan = self._entry.plan(app)
+        self._runtime = self._plan.runtime or self._entry.runtime
         self._others = others
         self._reasons: dict[str, Reason] = {}
         self._warnings: list[str] = list(self._plan.warnings)
@@ -58,11 +64,15 @@ class _Assembly:
         kind = self._kind()
         manager, version, lock = self._manager()
         is_static = kind == "static"
+        dockerfile = None if is_static else self._dockerfile()
         install = self._step("install", self._install())
         build = self._step("build", self._build())
         output = self._output() if is_static else None
-        start = None if is_static else self._step("start", self._start())
+        start = None if is_static else self._step("start", self._start(dockerfile))
         fallback = self._step("fallback", self._fallback()) if is_static else None
+        if not is_static and start is None and dockerfile is None:
+            raise self._no_start()
+        runs_as = {} if is_static else running(self._app, self._tell, dockerfile)
         self._look_closer(kind, install)
         return BuildSpec(
             framework=self._entry.slug,
@@ -72,6 +82,7 @@ class _Assembly:
             package_manager_version=version,
             node=self._node(),
             python=self._python(),
+            go=self._go(),
             install=install,
             install_directory=self._directory(),
             build=build,
@@ -81,12 +92,40 @@ class _Assembly:
             cache=self._cache(is_static),
             watch=self._watch(),
             ignore=self._step("ignore", None),
-            dockerfile="Dockerfile" if not is_static and self._app.has("Dockerfile") else None,
+            dockerfile=dockerfile,
+            needs_development=needs_development(self._app, start) if self._is_node() else False,
             lock_file=lock,
             alternatives=self._others,
             warnings=tuple(dict.fromkeys(self._warnings)),
             reasons=self._reasons,
+            **runs_as,
         )
+
+    def _no_start(self) -> StartMissing:
+        if self._plan.start is None and self._plan.warnings:
+            # The framework's own reason says more: an adapter that makes nothing to start.
+            return StartMissing(self._plan.warnings[-1], fields=[_START])
+        return StartMissing(
+            f"{self._entry.name}: nothing says how the server is started. Next: set start in"
+            " astrocloud.toml or the project's settings, add a web line to Procfile"
+            f"{', add a start script to package.json' if self._is_node() else ''}, or add a"
+            " Dockerfile.",
+            fields=[_START],
+        )
+
+    def _dockerfile(self) -> str | None:
+        """The user's own Dockerfile, where it makes the image."""
+        chosen = self._app.settings.get("dockerfile")
+        if chosen is not None and chosen.value is not False:
+            path = str(chosen.value)
+            dockerfile_stages(self._app, path)
+            self._tell("dockerfile", path, chosen.text, chosen.origin)
+            return path
+        if self._entry.slug != "dockerfile":
+            return None
+        dockerfile_stages(self._app, "Dockerfile")
+        self._tell("dockerfile", "Dockerfile", f"{self._app.shown('Dockerfile')} is there")
+        return "Dockerfile"
 
     def _tell(self, key: str, value: Value, text: str, origin: str = "detected") -> None:
         self._reasons[key] = Reason.model_validate({"value": value, "origin": origin, "text": text})
@@ -118,8 +157,19 @@ class _Assembly:
         self._tell("kind", detected, self._plan.kind_text or f"{self._entry.name}: {default}")
         return detected
 
+    @property
+    def _python_project(self) -> PythonProject:
+        return self._app.server_python if self._entry.is_server else self._app.python
+
+    def _go(self) -> str | None:
+        found = go_version(self._app) if self._runtime == "go" else None
+        if found is None:
+            return None
+        self._tell("go", *found)
+        return found[0]
+
     def _is_node(self) -> bool:
-        return self._entry.runtime == "node" and self._app.package is not None
+        return self._runtime == "node" and self._app.package is not None
 
     def _manager(self) -> tuple[str | None, str | None, str | None]:
         if self._is_node():
@@ -131,8 +181,8 @@ class _Assembly:
                 self._tell("package_manager", manager.name, manager.text)
             self._warnings += manager.warnings
             return manager.name, manager.version, manager.lock
-        python = self._app.python
-        if self._entry.runtime == "python":
+        python = self._python_project
+        if self._runtime == "python":
             name = python.manager or "pip"
             self._tell("package_manager", name, python.text or "pip comes with Python")
             lock = join(self._app.root, python.lock) if python.lock else None
@@ -156,20 +206,23 @@ class _Assembly:
         return node_version(app.source, app.root, packages)
 
     def _python(self) -> str | None:
-        python = self._app.python if self._entry.runtime == "python" else None
+        python = self._python_project if self._runtime == "python" else None
         if python is None or not python.version_text:
             return None
         self._tell("python", python.version, python.version_text)
         return python.version
 
     def _install(self) -> Found | None:
-        entry, app = self._entry, self._app
+        app = self._app
         if self._plan.install:
             return self._plan.install
         if self._is_node():
             return Found(*app.manager.install())
-        if entry.runtime == "python" and app.python.install:
-            return Found(app.python.install, app.python.text)
+        python = self._python_project
+        if self._runtime == "python" and python.install:
+            return Found(python.install, python.text)
+        if self._runtime == "go":
+            return Found(None, "go build downloads what go.mod names")
         return Found(None, "there is nothing to install")
 
     def _directory(self) -> str:
@@ -191,13 +244,13 @@ class _Assembly:
     def _as_tool(self, found: Found) -> Found:
         """A tool's command, run where the project has it."""
         command = found.value or ""
-        if self._entry.runtime != "node" or self._is_command(command):
+        if self._runtime != "node" or self._is_command(command):
             return found
         return Found(self._app.manager.tool(command), found.text)
 
     def _is_command(self, command: str) -> bool:
         prefixes = (self._app.manager.run(""), self._app.manager.tool(""))
-        return command.startswith(prefixes)
+        return command.startswith(prefixes) or "=" in command.partition(" ")[0]
 
     def _in_workspace(self, found: Found) -> Found:
         """What the package needs of its workspace is built first."""
@@ -227,27 +280,21 @@ class _Assembly:
         self._tell("output", value, text, origin)
         return value
 
-    def _start(self) -> Found | None:
+    def _start(self, dockerfile: str | None) -> Found | None:
         app = self._app
-        if command := procfile_web(app):
-            return Found(command, "web in Procfile")
+        if dockerfile is not None:
+            return Found(None, "the Dockerfile says how it is started")
+        if command := app.procfile_web:
+            return Found(command, f"web in {app.shown('Procfile')}")
         script = app.script("start") if self._is_node() else None
-        if script and not self._is_development(script):
-            return Found(app.manager.run("start"), "script start in package.json")
+        is_better = self._plan.start is not None and is_own_server(app, "start")
+        if script and not is_development(app, "start") and not is_better:
+            return production_of(app, "start")
         if self._plan.start:
             return self._plan.start
-        if self._entry.start and self._entry.runtime != "node":
+        if self._entry.start and self._runtime != "node":
             return Found(self._entry.start, f"{self._entry.name}'s own command")
-        if app.has("Dockerfile"):
-            return Found(None, "the Dockerfile says how it is started")
         return Found(None, "not known: set start")
-
-    def _is_development(self, script: str) -> bool:
-        for words in self._app.commands(script):
-            for tool in _DEVELOPMENT:
-                if runs(words, tool) and not {"preview", "build"}.intersection(words):
-                    return True
-        return False
 
     def _fallback(self) -> Found:
         entry = self._entry
@@ -290,12 +337,14 @@ class _Assembly:
             self._warnings.append(
                 f"kind is static, but {self._plan.kind_text or 'a server is made'}."
             )
-        if kind == "static" and app.has("Dockerfile"):
+        if kind == "static":
+            self._warnings += [text for text in (unused(app),) if text]
+        if kind == "static" and app.has("Dockerfile") and not app.settings.get("dockerfile"):
             self._warnings.append(
-                'A Dockerfile is there, but plain files need no server: set kind = "dynamic" if'
-                " it has to run."
+                "A Dockerfile is there, but plain files need no server. Next: set dockerfile ="
+                ' "Dockerfile" if it has to run.'
             )
-        if kind == "static" and self._entry.runtime == "none" and install is None and app.package:
+        if kind == "static" and self._runtime == "none" and install is None and app.package:
             self._warnings.append(
                 "package.json has no build script: the files are published as they are."
             )

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.detection.run_settings import HealthCheck, Scaling, Schedule, Worker
 from shared.detection.settings import CacheRule, Kind, Origin
 
-Value = str | bool | list[str] | None
+Value = str | bool | int | list[str] | None
 
 
 class Reason(BaseModel):
@@ -28,7 +28,8 @@ class BuildSpec(BaseModel):
     ``install`` runs in ``install_directory``, all other commands in ``root``; ``output`` is seen
     from ``root``. ``fallback`` holds where the output has that page. Rules in ``cache`` go before
     what the names of the files tell. Values that None stands for are the platform's own choice.
-    ``image`` is a reference that a user named: nothing is built then.
+    ``image`` is a reference that a user named: nothing is built then. ``needs_development`` says
+    that ``start`` runs a tool which only the development dependencies name, so they have to stay.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -53,6 +54,7 @@ class BuildSpec(BaseModel):
     target: str | None = None
     image: str | None = None
     go: str | None = None
+    needs_development: bool = False
     port: int | None = None
     release: str | None = None
     release_seconds: int | None = None

@@ -5,8 +5,15 @@ from collections.abc import Iterator, Sequence
 from shared.detection.app import App
 from shared.detection.assemble import assemble
 from shared.detection.build_spec import BuildSpec, Reason
-from shared.detection.errors import NothingToDeploy, RootMissing, SeveralApps, WrongSetting
-from shared.detection.frameworks import BY_SLUG, FRAMEWORKS
+from shared.detection.errors import (
+    DetectionFailed,
+    NothingToDeploy,
+    RootMissing,
+    SeveralApps,
+    SeveralServers,
+    WrongSetting,
+)
+from shared.detection.frameworks import BY_SLUG, FRAMEWORKS, node_servers, own_ways, python_servers
 from shared.detection.frameworks.entry import Framework
 from shared.detection.package_json import runs
 from shared.detection.roots import candidates_of, is_app
@@ -53,7 +60,8 @@ def _root(source: Source, settings: Settings) -> Reason:
                 fields=[FieldProblem("root", "there is no such folder")],
             )
         return Reason(value=folder, origin=chosen.origin, text=chosen.text)
-    if settings.get("framework") or settings.get("output") or is_app(App(source, "", settings)):
+    is_said = any(settings.text(key) for key in ("framework", "output", "dockerfile"))
+    if is_said or is_app(App(source, "", settings)):
         return Reason(value="", origin="detected", text="the app is at the top of the source")
     candidates = candidates_of(source, settings)
     if len(candidates) > 1:
@@ -78,11 +86,79 @@ def choose(app: App) -> tuple[Match, tuple[str, ...]]:
                 fields=[FieldProblem("framework", reason)],
             )
         return (entry, chosen.text), ()
+    path = app.settings.get("dockerfile")
+    if path and path.value is not False and app.settings.text("kind") != "static":
+        return (own_ways.DOCKERFILE, path.text), ()
     matches = list(matching(app))
+    if not matches and (start := app.settings.get("start")):
+        return (_by_language(app), start.text), ()
     if not matches:
         raise _nothing(app)
-    first = _deciding(app, matches)
-    return first, tuple(_others(first[0], [entry for entry, _ in matches]))
+    first = _server_before_assets(app, _deciding(app, matches), matches)
+    others = tuple(_others(first[0], [entry for entry, _ in matches]))
+    if first[0] is not own_ways.DOCKERFILE and _kind_of(app, first[0]) == "dynamic":
+        if any(entry is own_ways.DOCKERFILE for entry, _ in matches):
+            text = f"{app.shown('Dockerfile')} is there, and goes before what is known of"
+            text += f" {first[0].name}: dockerfile = false turns it off"
+            return (own_ways.DOCKERFILE, text), (first[0].slug, *others)
+        _check_one_server(app, first, matches)
+    return first, others
+
+
+def _by_language(app: App) -> Framework:
+    """What a start command that was set needs to be there."""
+    if app.package is not None:
+        return node_servers.NODE
+    if app.server_python.install:
+        return python_servers.PYTHON
+    return BY_SLUG["go"] if app.has("go.mod") else BY_SLUG["other"]
+
+
+# What bundles the assets of a server as well as a site of its own.
+_BUNDLERS = {"vite", "rsbuild", "parcel", "other"}
+
+
+def _server_before_assets(app: App, first: Match, matches: Sequence[Match]) -> Match:
+    """A bundler beside a server of another language makes its assets, unless it has a page."""
+    servers = [match for match in matches if match[0].is_server and match[0].runtime != "node"]
+    if first[0].slug not in _BUNDLERS or not servers:
+        return first
+    is_site = app.has("index.html") and servers[0][0].slug != "django"
+    return first if is_site else servers[0]
+
+
+def _kind_of(app: App, entry: Framework) -> str:
+    if chosen := app.settings.get("kind"):
+        return str(chosen.value)
+    try:
+        return entry.plan(app).kind or entry.kind
+    except DetectionFailed:
+        return entry.kind  # It says so itself, once it is known that it is asked at all.
+
+
+def _check_one_server(app: App, first: Match, matches: Sequence[Match]) -> None:
+    """Servers in two languages at one place: nobody can know which one answers requests."""
+    others = [
+        match
+        for match in matches
+        if match[0].is_server
+        and match[0].slug != "procfile"
+        and match[0].runtime != first[0].runtime
+    ]
+    if first[0].slug == "procfile" or not others:
+        return
+    found = (first, others[0])
+    raise SeveralServers(
+        f"There are servers of several languages in {_where(app)}",
+        [f"{entry.name} ({evidence})" for entry, evidence in found],
+        "framework",
+        f"set framework to {' or '.join(entry.slug for entry, _ in found)}, or root to a folder"
+        " with one of them alone",
+    )
+
+
+def _where(app: App) -> str:
+    return f"the folder {app.root}" if app.root else "the top of the source"
 
 
 def _others(found: Framework, entries: Sequence[Framework]) -> Iterator[str]:
@@ -114,7 +190,7 @@ def _deciding(app: App, matches: Sequence[Match]) -> Match:
 
 
 def _nothing(app: App) -> NothingToDeploy:
-    where = f"the folder {app.root}" if app.root else "the top of the source"
+    where = _where(app)
     known = next((text for name, text in _NOT_BUILT.items() if app.has(name)), None)
     if known:
         return NothingToDeploy(
@@ -123,7 +199,13 @@ def _nothing(app: App) -> NothingToDeploy:
         )
     if app.package is not None:
         reason = "package.json has no build script and names no framework that is known"
-        step = "add a build script, or set build and output in astrocloud.toml"
+        step = "add a build or start script, or set build and output, or start, in astrocloud.toml"
+    elif app.server_python.install:
+        reason = "no module makes an application of a framework that is known, and none listens"
+        step = "set start in astrocloud.toml, such as gunicorn app:app --bind 0.0.0.0:$PORT"
+    elif app.has("go.mod"):
+        reason = "go.mod is there, but no package main at the top or below cmd/"
+        step = "set root to the folder of the program"
     else:
         reason = "there is no index.html, no package.json and nothing else that is known"
         step = "add an index.html, or set root to the folder of the app"

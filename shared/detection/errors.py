@@ -74,3 +74,28 @@ class SeveralApps(DetectionFailed):
             " these folders, in the project's settings or in astrocloud.toml.",
             fields=[FieldProblem("root", "one of several folders has to be chosen")],
         )
+
+
+class DockerfileMissing(DetectionFailed):
+    """The Dockerfile that was set, or its stage, is not there."""
+
+    code, title = "dockerfile_missing", "The Dockerfile is not there"
+
+
+class StartMissing(DetectionFailed):
+    """A server that nobody says how to start."""
+
+    code, title = "start_missing", "There is no start command"
+
+
+class SeveralServers(DetectionFailed):
+    """Two servers in one folder, and nothing says which one answers requests."""
+
+    code, title = "several_servers", "There are several servers"
+
+    def __init__(self, what: str, found: Sequence[str], setting: str, next_step: str) -> None:
+        listed = ", ".join(found[:_LISTED])
+        super().__init__(
+            f"{what}: {listed}. Next: {next_step}.",
+            fields=[FieldProblem(setting, "one of several servers has to be chosen")],
+        )

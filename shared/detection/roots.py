@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from shared.detection.app import App
-from shared.detection.errors import BrokenFile, Candidate
+from shared.detection.errors import BrokenFile, Candidate, DetectionFailed
 from shared.detection.frameworks import FRAMEWORKS
 from shared.detection.frameworks.entry import Framework
 from shared.detection.package_json import runs
@@ -14,7 +14,7 @@ from shared.detection.tree import Source
 _MAX_DEPTH = 3
 _MAX_CANDIDATES = 100
 _MARKERS = ("package.json", "index.html", "mkdocs.yml", "pyproject.toml", "requirements.txt",
-            "manage.py", "go.mod", "Dockerfile")  # fmt: skip
+            "manage.py", "go.mod", "Dockerfile", "Pipfile", "Procfile")  # fmt: skip
 _EXAMPLES = {"examples", "example", "test", "tests", "fixtures", "__tests__", "__fixtures__",
              "templates", "e2e", "spec", "vendor", "third_party"}  # fmt: skip
 
@@ -77,7 +77,7 @@ def _entry(app: App) -> Framework | None:
 def _kind(app: App, entry: Framework) -> str:
     try:
         return entry.plan(app).kind or entry.kind
-    except BrokenFile:
+    except DetectionFailed:
         return entry.kind
 
 

@@ -27,6 +27,8 @@ from shared.errors import FieldProblem
 from shared.models import Request
 
 FILE = "astrocloud.toml"
+# What the process is called that answers requests; no worker can be called so.
+SERVER = "web"
 _MAX_PROBLEMS = 20
 Origin = Literal["detected", "astrocloud.toml", "project", "user"]
 Kind = Literal["static", "dynamic"]
@@ -99,16 +101,26 @@ class BuildSettings(Request):
         Text | None, Field(description="Command before a build; exit code 0 skips the deployment.")
     ] = None
     dockerfile: Annotated[
-        Folder | None, Field(description="Dockerfile that makes the image, seen from `root`.")
+        Folder | Literal[False] | None,
+        Field(
+            description="Dockerfile that makes the image, seen from `root`;"
+            " `false`: one that is there is not used."
+        ),
     ] = None
     target: Annotated[Text | None, Field(description="Stage of the Dockerfile.")] = None
     port: Annotated[Port | None, Field(description="Port that the server listens at.")] = None
     release: Annotated[
-        Command | None,
-        Field(description="Command that runs once in the new image before it gets requests."),
+        Command | Literal[False] | None,
+        Field(
+            description="Command that runs once in the new image before it gets requests;"
+            " `false`: none."
+        ),
     ] = None
     release_seconds: Annotated[
-        int | None, Field(ge=1, le=3600, description="Longest time of `release`; 600 if left out.")
+        int | None,
+        Field(
+            strict=True, ge=1, le=3600, description="Longest time of `release`; 600 if left out."
+        ),
     ] = None
     readiness: Annotated[
         HealthCheck | None, Field(description="When a replica is given requests.")
@@ -129,8 +141,20 @@ class BuildSettings(Request):
     ] = None
     stop_seconds: Annotated[
         int | None,
-        Field(ge=1, le=600, description="Time between SIGTERM and the end; 30 if left out."),
+        Field(
+            strict=True,
+            ge=1,
+            le=600,
+            description="Time between SIGTERM and the end; 30 if left out.",
+        ),
     ] = None
+
+    @field_validator("workers")
+    @classmethod
+    def _none_is_the_server(cls, value: dict[str, Worker] | None) -> dict[str, Worker] | None:
+        if value is not None and SERVER in value:
+            raise ValueError(f"“{SERVER}” is the server itself: set start")
+        return value
 
     @field_validator("root")
     @classmethod
@@ -225,14 +249,22 @@ def _refused(
 
 
 def _problem(item: Any) -> FieldProblem:
-    location = [part for part in item["loc"] if isinstance(part, int) or part in _KEYS_ANYWHERE]
+    location = list(item["loc"])
     if item["type"] == "extra_forbidden":
-        location = list(item["loc"])
-        known = _RULE_KEYS if len(location) > 1 else KEYS
-        return FieldProblem(
-            _path(location), f"there is no such key{_meant(str(location[-1]), known)}"
-        )
-    return FieldProblem(_path(location), _reason(item))
+        known = _NESTED.get(str(location[0]), KEYS) if len(location) > 1 else KEYS
+        word = str(location[-1])
+        return FieldProblem(_path(location), f"there is no such key{_meant(word, known)}")
+    return FieldProblem(_path(_plain(location)), _reason(item))
+
+
+def _plain(location: Sequence[str | int]) -> list[str | int]:
+    """Without what only tells which alternative of a union was tried."""
+    is_named = location[0] in _NAMED
+    return [
+        part
+        for at, part in enumerate(location)
+        if isinstance(part, int) or part in _KEYS_ANYWHERE or (at == 1 and is_named)
+    ]
 
 
 def _path(location: Sequence[str | int]) -> str:
@@ -245,6 +277,8 @@ def _path(location: Sequence[str | int]) -> str:
 def _meant(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     alias = _OTHER_NAMES.get(word.lower().replace("-", "").replace("_", ""))
+    if alias not in known:
+        alias = None
     if close or alias:
         return f"; “{alias or close[0]}” is meant, perhaps"
     return f"; there are {', '.join(known)}"
@@ -256,6 +290,17 @@ _OTHER_NAMES = {
     "outputdirectory": "output", "publish": "output", "outdir": "output", "dist": "output",
     "rootdirectory": "root", "base": "root", "directory": "root", "startcommand": "start",
     "nodeversion": "node", "ignorecommand": "ignore", "spa": "fallback", "headers": "cache",
+    "dockerfilepath": "dockerfile", "stage": "target", "dockerbuildtarget": "target",
+    "releasecommand": "release", "predeploycommand": "release", "predeploy": "release",
+    "healthcheck": "readiness", "healthcheckpath": "readiness", "health": "readiness",
+    "autoscaling": "scaling", "replicas": "scaling", "instances": "scaling", "scale": "scaling",
+    "processes": "workers", "cron": "schedules", "crons": "schedules", "jobs": "schedules",
+    "min": "minimum", "mininstances": "minimum", "minreplicas": "minimum", "max": "maximum",
+    "maxinstances": "maximum", "maxreplicas": "maximum", "cpu": "cpu_percent",
+    "concurrency": "requests_per_replica", "requests": "requests_per_replica",
+    "idle": "idle_minutes", "schedule": "cron", "run": "command", "count": "replicas",
+    "timeout": "timeout_seconds", "interval": "period_seconds", "period": "period_seconds",
+    "grace": "grace_seconds", "retries": "failures", "stoptimeout": "stop_seconds",
 }  # fmt: skip
 
 
@@ -274,25 +319,65 @@ def _reason(item: Any) -> str:
         return f"{_shown(given)} is not possible: it is one of {expected}"
     if kind == "string_too_short":
         return "it is empty: leave the key out, or write false where a step is not wanted"
+    if kind == "string_pattern_mismatch" and item["loc"][-1] == "[key]":
+        return _NAME_FORM
     if kind == "string_pattern_mismatch" and item["ctx"]["pattern"].startswith("^/"):
-        return f"{_shown(given)} is not possible: it has to begin with / and hold no ? or #"
+        what = "? or #" if "?" in item["ctx"]["pattern"] else "space and no #"
+        return f"{_shown(given)} is not possible: it has to begin with / and hold no {what}"
     if kind == "missing":
         return "this key is needed here"
+    if kind.startswith(("greater_than", "less_than")) and (low_high := _bounds(item["loc"])):
+        return f"{_shown(given)} is not possible: it is {low_high[0]} to {low_high[1]}"
     if kind.startswith(("string_", "too_long")) and not kind.endswith("_type"):
         return str(item["msg"]).lower()
-    key = next((part for part in item["loc"] if part in _EXPECTED), "")
-    return f"it has to be {_EXPECTED.get(key, 'text')}, not {_kind_of(given)}"
+    return f"it has to be {_expected(item['loc'])}, not {_kind_of(given)}"
+
+
+def _bounds(location: Sequence[str | int]) -> tuple[Any, Any] | None:
+    """The least and the greatest value of a number at that place."""
+    model = _MODELS.get(str(location[0]), BuildSettings) if len(location) > 1 else BuildSettings
+    name = next((part for part in reversed(location) if part in model.model_fields), "")
+    found = json.loads(json.dumps(model.model_json_schema()["properties"].get(name, {})))
+    for form in (found, *found.get("anyOf", ())):
+        if "minimum" in form and "maximum" in form:
+            return form["minimum"], form["maximum"]
+    return None
+
+
+def _expected(location: Sequence[str | int]) -> str:
+    table = str(location[0])
+    if len(location) == 2 and (table in _NAMED or table == "cache"):
+        return f"a table with {' and '.join(_NESTED[table][:2])}"
+    # The innermost key that says more than "text"; a list's item is no list.
+    names = [part for part in reversed(location) if isinstance(part, str) and part in _EXPECTED]
+    if isinstance(location[-1], int):
+        names = names[1:]
+    return _EXPECTED[names[0]] if names else "text"
 
 
 _EXPECTED = {
     "install": "text or false", "build": "text or false", "fallback": "text or false",
     "node": "text or a whole number", "cache": "a list of tables with path and policy",
     "watch": "a list of texts", "path": "text", "policy": "immutable or revalidate",
+    "dockerfile": "text or false", "release": "text or false",
+    "scaling": "a table with minimum and maximum", "readiness": "a table such as { path = \"/\" }",
+    "liveness": "a table such as { path = \"/\" }", "workers": "a table of workers by name",
+    "schedules": "a table of schedules by name", "command": "text", "cron": "text",
+    **dict.fromkeys(
+        ("port", "release_seconds", "stop_seconds", "minimum", "maximum", "cpu_percent",
+         "requests_per_replica", "idle_minutes", "replicas", "seconds", "period_seconds",
+         "timeout_seconds", "failures", "grace_seconds"),
+        "a whole number",
+    ),
 }  # fmt: skip
+_NAME_FORM = (
+    "a name is lower-case letters, digits and hyphens, begins with a letter and has at most 30"
+    " characters"
+)
 
 
 def _kind_of(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+    names = {bool: "true or false", int: "a number", float: "a fraction", str: "text"}
     names |= {list: "a list", dict: "a table"}
     if value is True or value is False:
         return json.dumps(value)
@@ -304,5 +389,11 @@ def _shown(value: Any) -> str:
 
 
 KEYS = tuple(BuildSettings.model_fields)
-_RULE_KEYS = tuple(CacheRule.model_fields)
-_KEYS_ANYWHERE = {*KEYS, *_RULE_KEYS}
+_MODELS: dict[str, type[Request]] = {
+    "cache": CacheRule, "readiness": HealthCheck, "liveness": HealthCheck, "scaling": Scaling,
+    "workers": Worker, "schedules": Schedule,
+}  # fmt: skip
+_NESTED = {name: tuple(model.model_fields) for name, model in _MODELS.items()}
+# Tables of tables, each called by a name that a person chose.
+_NAMED = ("workers", "schedules")
+_KEYS_ANYWHERE = {*KEYS, *(key for keys in _NESTED.values() for key in keys)}

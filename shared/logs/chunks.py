@@ -13,6 +13,9 @@ from shared.logs.lines import Line, NumberedLine
 MAX_LINES = 1_000
 MAX_CHARACTERS = 262_144
 
+FIELDS = ("time", "source", "stream", "replica", "text")
+"""What of a line is kept, in this order; logs whose lines have more name more."""
+
 
 class Chunk(NamedTuple):
     """Lines from ``first_n`` to ``last_n``, compressed."""
@@ -22,10 +25,12 @@ class Chunk(NamedTuple):
     lines: bytes
 
 
-def pack(first_n: int, lines: Iterable[Line]) -> Iterator[Chunk]:
+def pack(
+    first_n: int, lines: Iterable[Line], fields: Sequence[str] = FIELDS
+) -> Iterator[Chunk]:
     """Chunks of the lines, numbered from ``first_n``."""
     for part in _parts(lines):
-        rows = [[i.time, i.source, i.stream, i.replica, i.text] for i in part]
+        rows = [[getattr(line, field) for field in fields] for line in part]
         text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
         last_n = first_n + len(part) - 1
         yield Chunk(first_n, last_n, zlib.compress(text.encode(), level=3))
@@ -34,11 +39,17 @@ def pack(first_n: int, lines: Iterable[Line]) -> Iterator[Chunk]:
 
 def unpack(first_n: int, lines: bytes) -> Iterator[NumberedLine]:
     """The lines of a chunk; they were checked when they came in."""
-    for n, row in enumerate(json.loads(zlib.decompress(lines)), first_n):
+    for n, row in enumerate(rows_of(lines), first_n):
         time, source, stream, replica, text = row
         yield NumberedLine.model_construct(
-            n=n, time=time, source=source, stream=stream, replica=replica, text=text
+            n=n, time=time, source=source, stream=stream, replica=replica, process="", text=text
         )
+
+
+def rows_of(lines: bytes) -> list[list[str]]:
+    """What was kept of a chunk's lines: the values of the fields that it was packed with."""
+    rows: list[list[str]] = json.loads(zlib.decompress(lines))
+    return rows
 
 
 def _parts(lines: Iterable[Line]) -> Iterator[Sequence[Line]]:

@@ -5,7 +5,7 @@ A message is a hint with the lines in it: a reader who sees a gap in ``n``, an e
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared.logs.store import Growth
@@ -19,26 +19,39 @@ def group(deployment_id: object) -> str:
     return f"deployment-{deployment_id}"
 
 
+def runtime_group(project_id: object, environment: str) -> str:
+    """The Web PubSub group of those who watch the servers of a project's environment."""
+    return f"runtime-{project_id}-{environment}"
+
+
 def messages(growth: Growth) -> Iterator[dict[str, Any]]:
     """The messages of one deployment's new lines; one at least, so that a reader looks."""
+    head = {"type": "lines", "deployment": str(growth.deployment_id)}
+    lines = ({"n": n, **i.model_dump()} for n, i in enumerate(growth.lines, growth.first_n))
+    parts = list(in_parts(lines))
+    for part in parts[:-1]:
+        yield head | {"lines": part, "end": False}
+    yield head | {"lines": parts[-1], "end": growth.ended}
+
+
+def runtime_messages(
+    project_id: object, environment: str, lines: Iterable[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """The messages of servers' new lines; one at least, so that a reader looks."""
+    head = {"type": "runtime_lines", "project": str(project_id), "environment": environment}
+    return (head | {"lines": part} for part in in_parts(lines))
+
+
+def in_parts(lines: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The lines in parts that fit a message; the last one may be empty."""
     part: list[dict[str, Any]] = []
     size = 0
-    for n, line in enumerate(growth.lines, growth.first_n):
-        item = {"n": n, **line.model_dump()}
-        bytes_of_item = len(json.dumps(item)) + 2
-        if part and size + bytes_of_item > MAX_MESSAGE_BYTES:
-            yield _message(growth, part, end=False)
+    for line in lines:
+        bytes_of_line = len(json.dumps(line)) + 2
+        if part and size + bytes_of_line > MAX_MESSAGE_BYTES:
+            yield part
             part, size = [], 0
-        if bytes_of_item <= MAX_MESSAGE_BYTES:  # a longer one is left to reading by position
-            part.append(item)
-            size += bytes_of_item
-    yield _message(growth, part, end=growth.ended)
-
-
-def _message(growth: Growth, lines: list[dict[str, Any]], *, end: bool) -> dict[str, Any]:
-    return {
-        "type": "lines",
-        "deployment": str(growth.deployment_id),
-        "lines": lines,
-        "end": end,
-    }
+        if bytes_of_line <= MAX_MESSAGE_BYTES:  # a longer one is left to reading by position
+            part.append(line)
+            size += bytes_of_line
+    yield part

@@ -38,6 +38,7 @@ class Line(BaseModel):
     time: Time
     stream: Stream
     replica: str = Field(default="", max_length=128)
+    process: str = Field(default="", max_length=128, description="Of a server: web, or a worker")
     text: str = Field(max_length=MAX_TEXT)
 
     @property

@@ -19,6 +19,10 @@ from shared.logs import fanout
 from shared.logs.frames import FrameWriter, Read
 from shared.logs.lines import Record, Undecodable, decode
 from shared.logs.masking import Masker, Secrets, no_secrets
+from shared.logs.runtime.service import RuntimeLogService, lines_of
+from shared.logs.runtime.shipped import decode_shipped
+from shared.logs.runtime.store import Arrival
+from shared.logs.runtime.store import Growth as RuntimeGrowth
 from shared.logs.store import Growth, LogStore, Page
 from shared.logs.writer import LogWriter
 
@@ -39,6 +43,8 @@ class Incoming(NamedTuple):
     value: bytes
     partition: int | None = None
     offset: int | None = None
+    told_at: int | None = None
+    """Milliseconds, by Kafka."""
 
 
 class LogService:
@@ -51,12 +57,14 @@ class LogService:
         push: "PushClient",
         secrets: Secrets = no_secrets,
         *,
+        runtime: RuntimeLogService | None = None,
         first_pause: float = _FIRST_PAUSE,
     ) -> None:
         self._store = store
         self._producer = producer
         self._push = push
         self._secrets = secrets
+        self._runtime = runtime
         self._first_pause = first_pause
         self._pause = first_pause
 
@@ -93,11 +101,11 @@ class LogService:
         The trigger repeats a batch that raised at once, so the pause before that is made here.
         What can never be stored is set aside, and the partition goes on.
         """
-        records = list(_decoded(batch))
+        arrivals = list(_decoded(batch))
         try:
-            growths = await self._stored(records)
+            growths = await self._stored_all(arrivals)
         except Exception as error:
-            _log.error("%d log records wait for the store: %s", len(records), _reason(error))
+            _log.error("%d log records wait for the store: %s", len(arrivals), _reason(error))
             await asyncio.sleep(self._pause)
             self._pause = min(self._pause * 2, _LONGEST_PAUSE)
             raise
@@ -124,8 +132,24 @@ class LogService:
         writer = self.writer(UUID(payload["account"]), UUID(payload["deployment"]), "end")
         await writer.end()
 
+    async def say_dropped(self) -> None:
+        """Say in servers' logs what was dropped of them; a timer's work."""
+        if self._runtime is not None:
+            await self._tell(await self._runtime.say_dropped())
+
     async def _store_directly(self, records: Sequence[Record]) -> None:
         await self._tell(await self._stored(records))
+
+    async def _stored_all(self, arrivals: Sequence[Arrival]) -> list[Growth | RuntimeGrowth]:
+        """A stream is a release, whose lines go to its project's log, or a deployment."""
+        streams = list({arrival.record.stream for arrival in arrivals})
+        places = await self._runtime.places(streams) if self._runtime is not None else {}
+        ordinary = [a.record for a in arrivals if a.record.stream not in places]
+        growths: list[Growth | RuntimeGrowth] = [*await self._stored(ordinary)]
+        if self._runtime is not None and places:
+            of_releases = [a for a in arrivals if a.record.stream in places]
+            growths += await self._runtime.store(of_releases, places)
+        return growths
 
     async def _stored(self, records: Sequence[Record]) -> list[Growth]:
         deployments = {record.stream for record in records}
@@ -141,31 +165,39 @@ class LogService:
             )
         return appended.growths
 
-    async def _tell(self, growths: Iterable[Growth]) -> None:
+    async def _tell(self, growths: Iterable[Growth | RuntimeGrowth]) -> None:
         sent = [self._tell_one(growth) for growth in growths]
         failures = [error for error in await asyncio.gather(*sent) if error is not None]
         if failures:
             _log.warning(
-                "Lines of %d deployments were stored but not pushed: %s",
+                "Lines of %d logs were stored but not pushed: %s",
                 len(failures),
                 _reason(failures[0]),
             )
 
-    async def _tell_one(self, growth: Growth) -> Exception | None:
-        group = fanout.group(growth.deployment_id)
+    async def _tell_one(self, growth: Growth | RuntimeGrowth) -> Exception | None:
+        group, messages = _told(growth)
         try:
             async with asyncio.timeout(_PUSH_SECONDS):
-                for message in fanout.messages(growth):
+                for message in messages:
                     await self._push.send_to_group(group, message, ttl_seconds=_PUSH_TTL_SECONDS)
         except (AstroCloudError, TimeoutError) as error:
             return error
         return None
 
 
-def _decoded(batch: Iterable[Incoming]) -> Iterable[Record]:
+def _told(growth: Growth | RuntimeGrowth) -> tuple[str, Iterable[dict[str, Any]]]:
+    """Whom a growth is told to, and in which messages."""
+    if isinstance(growth, Growth):
+        return fanout.group(growth.deployment_id), fanout.messages(growth)
+    group = fanout.runtime_group(growth.project_id, growth.environment)
+    return group, fanout.runtime_messages(growth.project_id, growth.environment, lines_of(growth))
+
+
+def _decoded(batch: Iterable[Incoming]) -> Iterable[Arrival]:
     for item in batch:
         try:
-            yield decode(item.value)
+            yield _arrival(item)
         except Undecodable as error:
             # It stays in the topic for as long as Kafka keeps it: that is where it is set aside.
             _log.warning(
@@ -174,6 +206,21 @@ def _decoded(batch: Iterable[Incoming]) -> Iterable[Record]:
                 item.partition,
                 error.detail,
             )
+
+
+def _arrival(item: Incoming) -> Arrival:
+    """A writer's record, or one line that an agent in a cluster shipped; raises Undecodable."""
+    try:
+        return Arrival(decode(item.value))
+    except Undecodable as error:
+        if item.partition is None or item.offset is None:
+            raise
+        try:
+            shipped = decode_shipped(item.value)
+        except Undecodable:
+            raise error from None
+        record = shipped.record(item.partition, item.offset)
+        return Arrival(record, item.told_at, by_offset=True)
 
 
 def _reason(error: Exception) -> str:

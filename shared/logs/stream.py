@@ -18,6 +18,18 @@ class Writer:
     sequence: int = 0
     tails: dict[str, Tail] = field(default_factory=dict)
 
+    def take(self, record: Record, masker: Masker) -> list[Line] | None:
+        """The record's lines as they are stored; None for a repetition.
+
+        A writer's records are stored in order, whatever way they come (``writer`` sees to it):
+        one that is not above the last came by another way or for the second time.
+        """
+        if record.sequence <= self.sequence:
+            return None
+        lines, self.tails = masker.mask(record.lines, self.tails)
+        self.sequence = record.sequence
+        return lines
+
 
 @dataclass(slots=True)
 class Head:
@@ -28,16 +40,10 @@ class Head:
     ended: bool = False
 
     def take(self, record: Record, masker: Masker) -> list[Line] | None:
-        """The record's lines as they are stored after ``last_n``; None for a repetition.
-
-        A writer's records are stored in order, whatever way they come (``writer`` sees to it):
-        one that is not above the last came by another way or for the second time.
-        """
-        writer = self.writers.setdefault(record.writer, Writer())
-        if record.sequence <= writer.sequence:
+        """The record's lines as they are stored after ``last_n``; None for a repetition."""
+        lines = self.writers.setdefault(record.writer, Writer()).take(record, masker)
+        if lines is None:
             return None
-        lines, writer.tails = masker.mask(record.lines, writer.tails)
-        writer.sequence = record.sequence
         self.last_n += len(lines)
         self.ended = self.ended or record.end
         return lines

@@ -45,6 +45,15 @@ TASK_SECONDS = Limit("task_seconds", "seconds", 3600, "Longest time of one task"
 KEPT_RELEASES = Limit(
     "kept_releases", "releases", 5, "Dynamic releases of an environment kept for a rollback"
 )
+RUNTIME_LOG_BYTES = Limit(
+    "runtime_log_bytes",
+    "bytes",
+    134_217_728,
+    "What is kept of the lines of one project's servers, compressed; the oldest go first",
+)
+RUNTIME_LOG_HOURS = Limit(
+    "runtime_log_hours", "hours", 24, "How long lines of a project's servers are kept"
+)
 
 LIMITS = (
     PROJECTS,
@@ -68,6 +77,8 @@ LIMITS = (
     SCHEDULES,
     TASK_SECONDS,
     KEPT_RELEASES,
+    RUNTIME_LOG_BYTES,
+    RUNTIME_LOG_HOURS,
 )
 
 

@@ -1,6 +1,7 @@
 """What every Kafka trigger declares, and its events as the services take them."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import azure.functions as func
@@ -30,4 +31,19 @@ def connection() -> dict[str, Any]:
 
 def incoming(events: Iterable[func.KafkaEvent]) -> list[Incoming]:
     """The records of a batch with their positions."""
-    return [Incoming(event.get_body(), event.partition, event.offset) for event in events]
+    return [
+        Incoming(event.get_body(), event.partition, event.offset, _milliseconds(event.timestamp))
+        for event in events
+    ]
+
+
+def _milliseconds(timestamp: str | None) -> int | None:
+    """When Kafka was told a record; the extension gives ISO 8601, or nothing that can be read."""
+    if not timestamp:
+        return None
+    try:
+        # .NET writes seven digits of a second; Python 3.11 and later read and cut them.
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        return None
+    return round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)

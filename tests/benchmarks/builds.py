@@ -99,7 +99,7 @@ async def _deploy(
     answer = await client.post(f"projects/{project}/deployments", json={**wanted, **options})
     accepted = time.monotonic()
     answer.raise_for_status()
-    deployment = await _ended(client, answer.json()["id"])
+    deployment = await api.ended(client, answer.json()["id"], LIMIT_SECONDS)
     took = time.monotonic() - accepted
     if deployment["state"] != "ready":
         raise RuntimeError(
@@ -107,15 +107,6 @@ async def _deploy(
         )
     built = deployment["build"] or {"seconds": {}}
     return took, sum(built["seconds"].values())
-
-
-async def _ended(client: httpx.AsyncClient, deployment: str) -> dict[str, Any]:
-    async with asyncio.timeout(LIMIT_SECONDS):
-        while True:
-            found: dict[str, Any] = (await client.get(f"deployments/{deployment}")).json()
-            if found["finished_at"]:
-                return found
-            await asyncio.sleep(0.02)
 
 
 async def _line(stack: Stack) -> Result:
@@ -128,7 +119,7 @@ async def _line(stack: Stack) -> Result:
         ids = [one for account in asked for one in account]
         await asyncio.gather(
             *(
-                _ended(client, one)
+                api.ended(client, one, LIMIT_SECONDS)
                 for client, own in zip(clients, asked, strict=True)
                 for one in own
             )

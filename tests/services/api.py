@@ -1,5 +1,6 @@
 """The API of a running stack as a user's program speaks to it: through the gateway, signed in."""
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator, Mapping
@@ -48,6 +49,16 @@ async def upload(
     )
     assert sent.status_code == 201, sent.text
     return {"source": {"type": "upload", "upload_id": place["id"]}}
+
+
+async def ended(client: httpx.AsyncClient, deployment: str, seconds: float) -> dict[str, Any]:
+    """A deployment once it has ended; raises TimeoutError after so many seconds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found: dict[str, Any] = (await client.get(f"deployments/{deployment}")).json()
+            if found["finished_at"]:
+                return found
+            await asyncio.sleep(0.02)
 
 
 async def visit(stack: Stack, slug: str, path: str = "/") -> httpx.Response:

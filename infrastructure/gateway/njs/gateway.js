@@ -1,18 +1,37 @@
 // Everything that is not the usual request: `resolve` decides what a path of a host is, keeps the
 // decision for `hot.js` and sends it; the rest are answers of the gateway's own.
 import answers from "answers.js";
+import apps from "apps.js";
 import decision from "decision.js";
 import manifest from "manifest.js";
 import negotiation from "negotiation.js";
 import routes from "routes.js";
 import tools from "tools.js";
 
+const SITE_MAX_BYTES = 65536; // as `object.conf` says it of bodies without a length
+const STATUS = {
+  unknown: 404,
+  empty: 404,
+  suspended: 403,
+  outage: 503,
+  busy: 429,
+  too_large: 413,
+  not_started: 503,
+  stopped: 503,
+};
+
 async function resolve(r) {
   const v = r.variables;
-  if (r.method !== "GET" && r.method !== "HEAD") {
-    return leave(r, "method");
-  }
   const found = await routes.find(r, v.host);
+  if (found.route.kind === "dynamic") {
+    return await app(r, v, found);
+  }
+  if (Number(r.headersIn["Content-Length"]) > SITE_MAX_BYTES) {
+    return leave(r, special("too_large"));
+  }
+  if (r.method !== "GET" && r.method !== "HEAD" && found.route.kind !== "stopped") {
+    return leave(r, found.route.kind === "outage" ? special("outage") : "method");
+  }
   if (found.route.kind !== "static") {
     return leave(r, special(found.route.kind));
   }
@@ -24,9 +43,34 @@ async function resolve(r) {
   }
 }
 
+async function app(r, v, found) {
+  apps.keep(v, found);
+  if (await apps.take(r, v, found.route)) {
+    r.return(423);
+  } else {
+    leave(r, special("not_started"));
+  }
+}
+
+// After an address of an app did not answer.
+async function again(r) {
+  const v = r.variables;
+  const status = apps.last(v.upstream_status) === "504" ? 504 : 502;
+  v.gw_reason = "app: status " + status;
+  if (!(await apps.again(r, v))) {
+    leave(r, ["p", "down", status].join("\t"));
+  }
+}
+
+async function probe(r) {
+  if (!(await apps.probe(r, r.variables))) {
+    r.variables.gw_reason = "app: no address accepts connections";
+    leave(r, ["p", "down", 502].join("\t"));
+  }
+}
+
 function special(kind) {
-  const status = { unknown: 404, empty: 404, suspended: 403, outage: 503, busy: 429 };
-  return ["p", kind, status[kind]].join("\t");
+  return ["p", kind, STATUS[kind]].join("\t");
 }
 
 // Only paths that the release has go into the hot dictionary: a flood of others cannot fill it.
@@ -90,7 +134,7 @@ function answer(r) {
   } else if (f[0] === "method") {
     method(r);
   } else {
-    answers.page(r, f[1], Number(f[2]));
+    apps.refuse(r, f[1], Number(f[2]));
   }
 }
 
@@ -223,6 +267,8 @@ function noService(r) {
 
 export default {
   resolve,
+  again,
+  probe,
   answer,
   unknownHost,
   outage,

@@ -67,7 +67,12 @@ function usable(known, host) {
   if (ngx.shared.state.get("pause " + host) === undefined) {
     return null;
   }
-  return known && age(known) <= settings.grace ? answer(known.route, 50) : answer(OUTAGE, 0);
+  return known && age(known) <= grace(known) ? answer(known.route, 50) : answer(OUTAGE, 0);
+}
+
+// An app's address may be another's later; a file is always the file.
+function grace(known) {
+  return known.route.kind === "dynamic" ? settings.app_grace : settings.grace;
 }
 
 // A client that asks for one unknown host after the other is not worth a look into Blob.
@@ -86,7 +91,7 @@ function bearable(known, host) {
     return null;
   }
   const failing = ngx.shared.state.get("failing " + host) !== undefined;
-  const bound = failing ? settings.grace : settings.route_max_age;
+  const bound = failing ? grace(known) : settings.route_max_age;
   return age(known) <= bound ? answer(known.route, 0) : null;
 }
 
@@ -168,7 +173,7 @@ function failed(r, host, reason) {
     settings.route_max_age + 3 * settings.blob_timeout,
   );
   r.variables.gw_reason = "route: " + reason;
-  return known && age(known) <= settings.grace ? answer(known.route, 0) : answer(OUTAGE, 0);
+  return known && age(known) <= grace(known) ? answer(known.route, 0) : answer(OUTAGE, 0);
 }
 
 // Only what is written here is believed: a route of another host, or half of one, is a failure.
@@ -177,13 +182,34 @@ function parse(host, text) {
   if (value.version !== 1 || value.host !== host || !Number.isInteger(value.generation)) {
     throw new Error("the route is not of this host and version");
   }
-  if (value.kind === "suspended" || value.kind === "empty" || value.kind === "unknown") {
+  if (["suspended", "stopped", "empty", "unknown"].indexOf(value.kind) >= 0) {
     return { kind: value.kind, generation: value.generation, project: value.project || "" };
   }
+  if (!tools.identifier(value.project) || !tools.identifier(value.release)) {
+    throw new Error("the route names no release");
+  }
+  return value.kind === "dynamic" ? app(value) : site(value);
+}
+
+function app(value) {
+  const asleep = value.asleep === true;
+  if (!asleep && !tools.addresses(value.addresses)) {
+    throw new Error("the route has no addresses that are right");
+  }
+  return {
+    kind: "dynamic",
+    generation: value.generation,
+    project: value.project,
+    release: value.release,
+    addresses: asleep ? [] : value.addresses,
+    asleep: asleep,
+    noindex: value.noindex === true,
+  };
+}
+
+function site(value) {
   if (
     value.kind !== "static" ||
-    !tools.identifier(value.project) ||
-    !tools.identifier(value.release) ||
     !Number.isInteger(value.shards) ||
     value.shards < 1
   ) {

@@ -8,11 +8,18 @@ from pathlib import Path
 import uvicorn
 
 from infrastructure.local.paths import short
+from infrastructure.local.ports import APPS, APPS_STEP
 from infrastructure.local.runner.app import make_app
+from infrastructure.local.runner.folders import KeptFolder
 from infrastructure.local.runner.runs import Runs
 from infrastructure.local.runner.setup import Setup
+from infrastructure.local.runner.workloads.ports import parsed
+from infrastructure.local.runner.workloads.service import Workloads
+from infrastructure.local.runner.workloads.shipping import Shipping
+from infrastructure.local.runner.workloads.tasks import Tasks
 
 _GRACE_SECONDS = 2
+DEFAULT_PORTS = f"{APPS}-{APPS + APPS_STEP - 1}"
 
 
 def main() -> None:
@@ -25,26 +32,66 @@ def main() -> None:
         executor=options.executor,
         engine=options.engine,
         is_local=options.environment == "local",
+        registry=_registry(options.registry),
     )
     listener = _listen(Path(options.socket))
+    # Keepers of servers look whether somebody holds it: one who could end them is there then.
+    present = _present(Path(options.state))
+    workloads = Workloads(setup, options.ports)
     config = uvicorn.Config(
-        make_app(Runs(setup)),
+        make_app(Runs(setup), workloads, Tasks(setup), _shipping(options.kafka, workloads)),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])
+    os.close(present)
+
+
+def _shipping(brokers: str | None, workloads: Workloads) -> Shipping | None:
+    if not brokers:
+        return None
+    from shared.clients.kafka import Producer
+
+    shipping = Shipping(Producer(brokers), workloads.all)
+    workloads.farewell = shipping.settle
+    return shipping
+
+
+def _present(state: Path) -> int:
+    """The descriptor that locks the state; another daemon of the same state is refused."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return KeptFolder(state).take()
+    except RuntimeError as error:
+        raise SystemExit(f"Another runner is at work in {state}: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="runner", description="Build sources on this machine.")
+    parser = argparse.ArgumentParser(
+        prog="runner", description="Build sources and run servers here."
+    )
     parser.add_argument("--socket", required=True, help="where to listen")
     parser.add_argument("--state", required=True, help="folder of runs and caches")
     parser.add_argument("--toolchains", required=True, help="folder of languages and managers")
     parser.add_argument("--executor", choices=("sandbox", "containers"), default="sandbox")
     parser.add_argument("--engine", help="buildah, podman or docker, instead of the first found")
+    parser.add_argument("--registry", help="HOST[:PORT][/prefix] that containers push images to")
+    parser.add_argument(
+        "--ports", type=parsed, default=parsed(DEFAULT_PORTS), help="for servers: FIRST-LAST"
+    )
+    parser.add_argument("--kafka", help="brokers that take the lines of servers")
     parser.add_argument("--environment", default="production", help="local allows no sandbox")
     return parser
+
+
+def _registry(address: str | None) -> str | None:
+    from infrastructure.local.runner.containers import Registry, WrongRegistry
+
+    try:
+        return address if address and Registry.parse(address) else None
+    except WrongRegistry as error:
+        raise SystemExit(str(error)) from None
 
 
 def _listen(path: Path) -> socket.socket:

@@ -5,9 +5,8 @@ A start is ``PUT /runs/KEY`` with the job's length in eight bytes, the job as JS
 """
 
 import asyncio
-import re
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,22 +16,25 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from infrastructure.local.runner.requests import LONGEST_WAIT, Refused, key, number
 from infrastructure.local.runner.runs import Runs
+from infrastructure.local.runner.workloads import api as workloads_api
+from infrastructure.local.runner.workloads.service import Workloads
+from infrastructure.local.runner.workloads.shipping import Shipping
+from infrastructure.local.runner.workloads.tasks import Tasks
 from shared.builders.port import BuildJob
+from shared.errors import AstroCloudError
 
-_KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 _LENGTH = struct.Struct(">Q")
 _MOST_JOB_BYTES = 16 * 1024 * 1024
 _SWEEP_SECONDS = 30.0
-_LONGEST_WAIT = 30.0
+_WORKLOADS_SECONDS = 1.0
 
 
-class _Refused(Exception):
-    """A request that cannot be understood; says why."""
-
-
-def make_app(runs: Runs) -> Starlette:
-    """The application over some runs."""
+def make_app(
+    runs: Runs, workloads: Workloads, tasks: Tasks, shipping: Shipping | None = None
+) -> Starlette:
+    """The application over what a runner has; ``shipping`` brings the lines of servers away."""
     api = _Api(runs)
     return Starlette(
         routes=[
@@ -44,29 +46,41 @@ def make_app(runs: Runs) -> Starlette:
             Route("/runs/{key}/cancel", api.cancel, methods=["POST"]),
             Route("/runs/{key}/output", api.output),
             Route("/caches/{name:path}", api.clear_cache, methods=["DELETE"]),
+            Route("/images/{reference:path}", api.delete_image, methods=["DELETE"]),
+            *workloads_api.routes(workloads, tasks),
         ],
-        lifespan=_lifespan(runs),
-        exception_handlers={_Refused: _refused},
+        lifespan=_lifespan(runs, workloads, tasks, shipping),
+        exception_handlers={Refused: _refused, AstroCloudError: workloads_api.told},
     )
 
 
-def _lifespan(runs: Runs) -> Any:
+def _lifespan(runs: Runs, workloads: Workloads, tasks: Tasks, shipping: Shipping | None) -> Any:
     @asynccontextmanager
     async def live(_app: Starlette) -> AsyncIterator[None]:
-        async def regularly() -> None:
-            while True:
-                await runs.sweep()
-                await asyncio.sleep(_SWEEP_SECONDS)
-
-        task = asyncio.create_task(regularly())
+        sweeping = [
+            asyncio.create_task(_regularly(runs.sweep, _SWEEP_SECONDS)),
+            asyncio.create_task(_regularly(tasks.sweep, _SWEEP_SECONDS)),
+            asyncio.create_task(_regularly(workloads.sweep, _WORKLOADS_SECONDS)),
+        ]
+        carrying = asyncio.create_task(shipping.run()) if shipping else None
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await runs.end_all()
+            for task in sweeping:
+                task.cancel()
+            await asyncio.gather(*sweeping, return_exceptions=True)
+            await asyncio.gather(runs.end_all(), tasks.end_all(), workloads.end_all())
+            if carrying is not None:
+                carrying.cancel()
+                await asyncio.gather(carrying, return_exceptions=True)
 
     return live
+
+
+async def _regularly(look: Callable[[], Awaitable[None]], seconds: float) -> None:
+    while True:
+        await look()
+        await asyncio.sleep(seconds)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
@@ -82,42 +96,49 @@ class _Api:
 
     async def start(self, request: Request) -> Response:
         body = _Body(request.stream())
-        job = _job(await body.job(), _key(request))
+        job = _job(await body.job(), key(request))
         begun = await self._runs.start(job, body.rest())
         return Response(status_code=201 if begun else 200)
 
     async def status(self, request: Request) -> Response:
-        found = await self._runs.status(_key(request))
+        found = await self._runs.status(key(request))
         if found is None:
             return JSONResponse({"detail": "There is no such run."}, 404)
         return Response(found.model_dump_json(), media_type="application/json")
 
     async def log(self, request: Request) -> Response:
-        after, wait = _number(request, "after"), _number(request, "wait")
-        frames = await self._runs.log(_key(request), int(after), min(wait, _LONGEST_WAIT))
+        after, wait = number(request, "after"), number(request, "wait")
+        frames = await self._runs.log(key(request), int(after), min(wait, LONGEST_WAIT))
         told = ",".join(frame.model_dump_json() for frame in frames)
         return Response(f"[{told}]", media_type="application/json")
 
     async def cancel(self, request: Request) -> Response:
-        await self._runs.cancel(_key(request))
+        await self._runs.cancel(key(request))
         return Response(status_code=204)
 
     async def output(self, request: Request) -> Response:
-        path = self._runs.folder(_key(request)).output
+        path = self._runs.folder(key(request)).output
         if not path.exists():
             return JSONResponse({"detail": "The run has left no output."}, 404)
         return FileResponse(path, media_type="application/zip")
 
     async def delete(self, request: Request) -> Response:
-        await self._runs.delete(_key(request))
+        await self._runs.delete(key(request))
         return Response(status_code=204)
 
     async def clear_cache(self, request: Request) -> Response:
         try:
             freed = await self._runs.clear_cache(request.path_params["name"])
         except ValueError as error:
-            raise _Refused(str(error)) from None
+            raise Refused(str(error)) from None
         return JSONResponse({"freed_bytes": freed})
+
+    async def delete_image(self, request: Request) -> Response:
+        try:
+            await self._runs.delete_image(request.path_params["reference"])
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        return Response(status_code=204)
 
 
 class _Body:
@@ -130,14 +151,14 @@ class _Body:
     async def job(self) -> bytes:
         (length,) = _LENGTH.unpack(await self._exactly(_LENGTH.size))
         if length > _MOST_JOB_BYTES:
-            raise _Refused(f"The job has {length:,} bytes, at most {_MOST_JOB_BYTES:,} are read.")
+            raise Refused(f"The job has {length:,} bytes, at most {_MOST_JOB_BYTES:,} are read.")
         return await self._exactly(length)
 
     async def _exactly(self, count: int) -> bytes:
         while len(self._held) < count:
             piece = await anext(self._stream, None)
             if piece is None:
-                raise _Refused("The body ends before the job does.")
+                raise Refused("The body ends before the job does.")
             self._held += piece
         found, self._held = self._held[:count], self._held[count:]
         return found
@@ -149,30 +170,13 @@ class _Body:
             yield piece
 
 
-def _key(request: Request) -> str:
-    key: str = request.path_params["key"]
-    if not _KEY.fullmatch(key):
-        raise _Refused("A key has up to 100 small letters, digits and hyphens.")
-    return key
-
-
 def _job(data: bytes, key: str) -> BuildJob:
     try:
         job = BuildJob.model_validate_json(data)
     except ValidationError as error:
         # Neither the input nor its keys may be told: both may hold a secret.
         kinds = sorted({problem["type"] for problem in error.errors(include_input=False)})
-        raise _Refused(f"The job is not understood ({', '.join(kinds)}).") from None
+        raise Refused(f"The job is not understood ({', '.join(kinds)}).") from None
     if job.key != key:
-        raise _Refused(f"The job is called {job.key}, but was sent as {key}.")
+        raise Refused(f"The job is called {job.key}, but was sent as {key}.")
     return job
-
-
-def _number(request: Request, name: str) -> float:
-    try:
-        found = float(request.query_params.get(name, "0"))
-    except ValueError:
-        found = -1.0
-    if not 0 <= found < 2**53:
-        raise _Refused(f"{name} has to be a number from 0.")
-    return found

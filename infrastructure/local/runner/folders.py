@@ -1,7 +1,7 @@
-"""The files of one run: everything that is known of it, whoever looks.
+"""The files of one run, workload or task: everything that is known of it, whoever looks.
 
-A run's folder is locked for as long as its keeper lives: the daemon takes the lock before anyone
-can see the folder and hands it to the keeper, so a lock that is free means that nobody keeps it.
+A folder is locked for as long as its keeper lives: the daemon takes the lock before anyone else
+can and hands it to the keeper, so a lock that is free means that nobody keeps it.
 """
 
 import fcntl
@@ -18,14 +18,45 @@ MARKER = "ASTROCLOUD_RUN"
 
 
 @dataclass(frozen=True, slots=True)
-class RunFolder:
-    """Where each thing lies."""
+class KeptFolder:
+    """A folder that a keeper of its own looks after."""
 
     path: Path
 
     @property
     def key(self) -> str:
         return self.path.name
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the keeper; holds its process id."""
+        return self.path / "lock"
+
+    def keeper(self) -> int | None:
+        """The process that keeps it, once it has said so."""
+        with suppress(FileNotFoundError, ValueError):
+            return int(self.lock.read_text())
+        return None
+
+    def is_kept(self) -> bool:
+        """Whether a keeper is alive."""
+        with suppress(FileNotFoundError), open_lock(self.lock, create=False) as descriptor:
+            return not _take(descriptor)
+        return False
+
+    def take(self) -> int:
+        """Lock a folder that nobody keeps; the descriptor that holds the lock."""
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not _take(descriptor):
+            os.close(descriptor)
+            raise RuntimeError(f"{self.lock} is locked already")
+        os.ftruncate(descriptor, 0)  # whoever kept it before does not any more
+        return descriptor
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder(KeptFolder):
+    """Where each thing of a run lies."""
 
     @property
     def job(self) -> Path:
@@ -54,11 +85,6 @@ class RunFolder:
         """There once the run is to end, whoever is alive to end it."""
         return self.path / "canceled"
 
-    @property
-    def lock(self) -> Path:
-        """Locked by the keeper; holds its process id."""
-        return self.path / "lock"
-
     def status(self) -> RunStatus | None:
         """How the run stands, as its keeper or whoever found it dead wrote it."""
         with suppress(FileNotFoundError):
@@ -70,25 +96,6 @@ class RunFolder:
         draft = self.path / "status.new"
         draft.write_text(status.model_dump_json())
         draft.replace(self.path / "status.json")
-
-    def keeper(self) -> int | None:
-        """The process that keeps the run, once it has said so."""
-        with suppress(FileNotFoundError, ValueError):
-            return int(self.lock.read_text())
-        return None
-
-    def is_kept(self) -> bool:
-        """Whether a keeper is alive."""
-        with suppress(FileNotFoundError), open_lock(self.lock, create=False) as descriptor:
-            return not _take(descriptor)
-        return False
-
-    def take(self) -> int:
-        """Lock a folder that nobody else can know of yet; the descriptor that holds the lock."""
-        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _take(descriptor):
-            raise RuntimeError(f"{self.lock} is locked already")
-        return descriptor
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from infrastructure.local.runner.folders import MARKER
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A command at work. ``end`` returns when nothing of it is alive."""
+    """A command at work, from its ``top`` process down. ``end`` returns when nothing of it is
+    alive."""
 
+    top: int | None
     ended: Awaitable[int]
     stdout: int
     stderr: int
@@ -120,7 +122,7 @@ class Bare:
         def members() -> list[psutil.Process]:
             return [one for one in processes.tree(me) if one.pid != me]
 
-        return Launched(process.wait(), pipes.stdout[0], pipes.stderr[0], members, end)
+        return Launched(process.pid, process.wait(), pipes.stdout[0], pipes.stderr[0], members, end)
 
     def _environment(self, is_build: bool) -> dict[str, str]:
         source = PurePosixPath(self._work.source)

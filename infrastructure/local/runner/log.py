@@ -33,7 +33,7 @@ class LogWriter:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._most, self._written = most, 0
         self._on_phase = on_phase
-        self._streams = {"stdout": _Stream(), "stderr": _Stream()}
+        self._streams = {"stdout": Lines(), "stderr": Lines()}
         self._lines: list[str] = []
         self._size = 0
         self.frames = 0
@@ -88,7 +88,7 @@ class LogWriter:
         self._size += size
 
 
-class _Stream:
+class Lines:
     """Bytes of one stream as they come, in pieces that end anywhere, also within a character."""
 
     def __init__(self) -> None:

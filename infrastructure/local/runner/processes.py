@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import psutil
 
-from infrastructure.local.runner.folders import MARKER, RunFolder
+from infrastructure.local.runner.folders import MARKER, KeptFolder
 
 POLL_SECONDS = 0.02
 _SUBREAPER = 36
@@ -61,7 +61,7 @@ async def end(pid: int, *, with_top: bool = True) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def end_marked(folder: RunFolder, seconds: float = 20) -> None:
+def end_marked(folder: KeptFolder, seconds: float = 20) -> None:
     """Kill what a dead keeper left; returns when nothing of it is alive."""
     deadline = time.monotonic() + seconds
     while found := marked(folder):
@@ -72,15 +72,17 @@ def end_marked(folder: RunFolder, seconds: float = 20) -> None:
         psutil.wait_procs(members, timeout=1)
         if time.monotonic() > deadline:
             names = ", ".join(str(one.pid) for one in found)
-            raise RuntimeError(f"Processes of the run {folder.key} do not die: {names}.")
+            raise RuntimeError(f"Processes of {folder.key} do not die: {names}.")
 
 
-def marked(folder: RunFolder) -> list[psutil.Process]:
-    """The processes of a run that can be seen from outside; its keeper is none of them."""
-    found = []
+def marked(folder: KeptFolder) -> list[psutil.Process]:
+    """The processes of a run or workload that can be seen from outside, but for its keeper."""
+    found, place = [], str(folder.path)
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.environ().get(MARKER) == str(folder.path) and _is_alive(process):
+            marker = process.environ().get(MARKER, "")
+            is_its = marker == place or marker.startswith(f"{place}/")
+            if is_its and _is_alive(process):
                 found.append(process)
     return found
 

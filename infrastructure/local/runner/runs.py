@@ -12,11 +12,11 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from infrastructure.local.runner import disk, processes
+from infrastructure.local.runner import bundles, disk, processes
 from infrastructure.local.runner.folders import RunFolder
 from infrastructure.local.runner.log import LogReader, frames_of
 from infrastructure.local.runner.setup import Setup
@@ -29,32 +29,33 @@ _POLL_SECONDS = 0.04
 _END_SECONDS = 10.0
 
 
-class Runs:
-    """Everything below the state's folder."""
+class KeptRuns:
+    """Everything below one folder whose runs are kept by processes of one module."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    _LOST = "What kept it was killed."
+
+    def __init__(self, setup: Setup, base: Path, module: str) -> None:
+        self._setup, self._base, self._module = setup, base, module
         self._readers: dict[str, LogReader] = {}
         self._settling = asyncio.Lock()
-        for folder in (setup.runs, setup.caches):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
         # What was arriving when an earlier daemon was killed: it may hold secrets.
-        for draft in setup.runs.glob(".new-*"):
+        for draft in base.glob(".new-*"):
             disk.remove(draft)
 
     def folder(self, key: str) -> RunFolder:
         """Where a run lies, whether it is there or not."""
-        return RunFolder(self._setup.runs / key)
+        return RunFolder(self._base / key)
 
-    async def start(self, job: BuildJob, archive: AsyncIterator[bytes]) -> bool:
+    async def _begin(self, key: str, receive: Callable[[RunFolder], Awaitable[None]]) -> bool:
         """Begin a run, unless its key is known; False where it was."""
-        folder = self.folder(job.key)
+        folder = self.folder(key)
         if folder.path.exists():
             return False
-        draft = RunFolder(self._setup.runs / f".new-{secrets.token_hex(8)}")
+        draft = RunFolder(self._base / f".new-{secrets.token_hex(8)}")
         draft.path.mkdir(mode=0o700)
         try:
-            await _receive(draft, job, archive)
+            await receive(draft)
             lock = draft.take()
             try:
                 # Whoever is second finds the folder full: then the first one's run is the run.
@@ -73,7 +74,7 @@ class Runs:
     async def _keep(self, folder: RunFolder, lock: int) -> None:
         with (folder.path / "keeper.log").open("ab") as output:
             await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "infrastructure.local.runner.keeper", str(folder.path)),
+                *(sys.executable, "-m", self._module, str(folder.path)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -103,15 +104,21 @@ class Runs:
                 return status
             await asyncio.to_thread(processes.end_marked, folder)
             was_canceled = folder.canceled.exists()
-            detail = "" if was_canceled else "What kept this build was killed."
+            detail = "" if was_canceled else self._LOST
             status = RunStatus(
                 state="canceled" if was_canceled else "lost",
                 detail=detail,
                 frames=self._reader(folder.key).count(),
             )
-            await asyncio.to_thread(_strip, folder)
+            await asyncio.to_thread(self._strip, folder)
             folder.write_status(status)
             return status
+
+    def _strip(self, folder: RunFolder) -> None:
+        """Nothing of a run that was lost stays but what tells of it."""
+        for path in (folder.job, folder.archive, folder.output):
+            path.unlink(missing_ok=True)
+        disk.remove(folder.work)
 
     async def log(self, key: str, after: int, wait: float) -> list[LogFrame]:
         """Frames after a number; waits for the first of them, or for the run's end."""
@@ -141,7 +148,7 @@ class Runs:
 
     def _bury(self, folder: RunFolder) -> bool:
         """Leave a mark in the place of a run that never began; False where one has begun."""
-        draft = RunFolder(self._setup.runs / f".new-{secrets.token_hex(8)}")
+        draft = RunFolder(self._base / f".new-{secrets.token_hex(8)}")
         draft.path.mkdir(mode=0o700)
         draft.canceled.touch()
         draft.write_status(RunStatus(state="canceled"))
@@ -181,13 +188,9 @@ class Runs:
             path.unlink(missing_ok=True)
         folder.write_status(RunStatus(state="canceled"))
 
-    async def clear_cache(self, name: str) -> int:
-        """Bytes that were freed."""
-        return await asyncio.to_thread(caches.clear, self._setup.caches, name)
-
     async def sweep(self) -> None:
         """Settle what was lost, and delete what has had its time."""
-        for path in list(self._setup.runs.glob("[!.]*")):
+        for path in list(self._base.glob("[!.]*")):
             try:
                 await self._look_after(path)
             except Exception:  # noqa: BLE001  told to the log
@@ -204,24 +207,62 @@ class Runs:
 
     async def end_all(self) -> None:
         """The runner goes down: runs are lost, and begin again when it is back."""
-        for path in self._setup.runs.iterdir():
+        for path in self._base.iterdir():
             folder = RunFolder(path)
             if not path.name.startswith(".") and folder.is_kept():
                 await asyncio.to_thread(self._kill, folder)
                 await self.status(folder.key)
 
 
+class Runs(KeptRuns):
+    """The builds of one runner, their caches and what they leave for its cluster."""
+
+    _LOST = "What kept this build was killed."
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup, setup.runs, "infrastructure.local.runner.keeper")
+        setup.caches.mkdir(mode=0o700, parents=True, exist_ok=True)
+        bundles.sweep(setup.bundles, lambda key: self.folder(key).is_kept())
+
+    async def start(self, job: BuildJob, archive: AsyncIterator[bytes]) -> bool:
+        """Begin a run, unless its key is known; False where it was."""
+        return await self._begin(job.key, lambda folder: _receive(folder, job, archive))
+
+    def _strip(self, folder: RunFolder) -> None:
+        # Its keeper may have been killed after the bundle was made and before anyone was told.
+        with suppress(OSError, ValueError):
+            job = BuildJob.model_validate_json(folder.job.read_bytes())
+            bundles.delete(self._setup.bundles, bundles.reference(job))
+        super()._strip(folder)
+
+    async def clear_cache(self, name: str) -> int:
+        """Bytes that were freed."""
+        return await asyncio.to_thread(caches.clear, self._setup.caches, name)
+
+    async def delete_image(self, image: str) -> None:
+        """Delete what a dynamic run left; nothing uses it. Raises ValueError, Unavailable."""
+        if image.startswith(bundles.SCHEME):
+            await asyncio.to_thread(bundles.delete, self._setup.bundles, image)
+            return
+        from infrastructure.local.runner.containers import Registry, WrongRegistry
+
+        if self._setup.registry is None:
+            raise WrongRegistry(
+                f"{image[:200]} is in a registry and this runner has none, so it is not deleted."
+                " Next: start it with --registry, or delete the image there."
+            )
+        await Registry.parse(self._setup.registry).delete_reference(image)
+
+
 async def _receive(folder: RunFolder, job: BuildJob, archive: AsyncIterator[bytes]) -> None:
-    descriptor = os.open(folder.job, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(job.model_dump_json())
+    write_secretly(folder.job, job.model_dump_json())
     with folder.archive.open("wb") as target:
         async for piece in archive:
             target.write(piece)
 
 
-def _strip(folder: RunFolder) -> None:
-    """Nothing of a run that was lost stays but what tells of it."""
-    for path in (folder.job, folder.archive, folder.output):
-        path.unlink(missing_ok=True)
-    disk.remove(folder.work)
+def write_secretly(path: Path, text: str) -> None:
+    """A new file that we alone can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

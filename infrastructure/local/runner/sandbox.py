@@ -8,10 +8,11 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from infrastructure.local.runner import bounds, output
+from infrastructure.local.runner import bounds, bundles, output
 from infrastructure.local.runner.bounds import Crossed, DiskMeter, KernelKills, Watch
 from infrastructure.local.runner.bubblewrap import Bubblewrap
 from infrastructure.local.runner.executor import (
@@ -44,15 +45,19 @@ class _Command:
 class Sandbox:
     """Runs the commands of one build after another; ``marker`` names the run to whoever looks.
 
-    With ``allow_bare`` a machine without bubblewrap builds without a sandbox, and says so.
+    With ``allow_bare`` a machine without bubblewrap builds without a sandbox, and says so. A
+    dynamic build leaves its bundle below ``bundles``.
     """
 
-    def __init__(self, marker: str, *, allow_bare: bool) -> None:
+    def __init__(self, marker: str, *, allow_bare: bool, bundles: Path) -> None:
         self._marker = marker
         self._allow_bare = allow_bare
+        self._bundles = bundles
 
     async def build(self, work: Work) -> Built:
         """Run ignore, install and build; nothing of them is alive when this ends."""
+        if work.job.spec.dockerfile:
+            return _needs_containers(work.job.spec.dockerfile)
         launcher = await self._launcher(work)
         app = work.source / work.job.spec.root
         before = output.folders(app)
@@ -63,6 +68,9 @@ class Sandbox:
             last = command.phase
             if built := await _phase(work, launcher, meter, command):
                 return built
+        if work.job.image:
+            built = await asyncio.to_thread(bundles.leave, self._bundles, work)
+            return replace(built, phase=last)
         folder = app / (work.job.spec.output or ".")
         try:
             output.relative_to(folder, work.source)
@@ -83,6 +91,15 @@ class Sandbox:
             work.log.say(f"Warning: this build has no sandbox, it can read your files: {error}")
             return Bare(work, self._marker)
         return sandbox
+
+
+def _needs_containers(dockerfile: str) -> Built:
+    return Built(
+        reason="needs_containers",
+        detail=f"{dockerfile} has to be built with containers, and this builder runs commands as"
+        " processes. Next: set ASTROCLOUD_RUNNER=containers and a cluster that runs images, or"
+        " leave the Dockerfile out and give the install, build and start commands.",
+    )
 
 
 def _commands(work: Work) -> Iterator[_Command]:
@@ -126,7 +143,7 @@ async def _attend(
     """Wait for the command's end or for a bound that is crossed, and tell its log meanwhile."""
     ended = asyncio.ensure_future(launched.ended)
     watching = asyncio.create_task(Watch(work.job.bounds, meter, launched.members).until_crossed())
-    telling = asyncio.ensure_future(_tell_both(launched, work.log))
+    telling = asyncio.ensure_future(tell_both(launched, work.log))
     try:
         waiting: set[asyncio.Future[Any]] = {ended, watching, telling}
         while not ended.done():
@@ -150,7 +167,8 @@ async def _attend(
         await asyncio.gather(ended, watching, return_exceptions=True)
 
 
-async def _tell_both(launched: Launched, log: RunLog) -> None:
+async def tell_both(launched: Launched, log: RunLog) -> None:
+    """Everything that a command writes, to its log."""
     streams = ((launched.stdout, "stdout"), (launched.stderr, "stderr"))
     await asyncio.gather(*(_tell(pipe, log, stream) for pipe, stream in streams))
 

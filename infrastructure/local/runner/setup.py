@@ -23,6 +23,7 @@ class Setup:
     executor: str = "sandbox"
     engine: str | None = None
     is_local: bool = False
+    registry: str | None = None
 
     @classmethod
     def from_environment(cls) -> "Setup":
@@ -41,19 +42,28 @@ class Setup:
     def caches(self) -> Path:
         return Path(self.state, "caches")
 
+    @property
+    def bundles(self) -> Path:
+        return Path(self.state, "bundles")
+
     def parts(self, marker: str) -> tuple[Toolchains, Executor]:
         """What prepares tools, and what runs the commands."""
         if self.executor == "containers":
             from infrastructure.local.runner import containers
 
             made = containers.make(
-                Path(self.state, "containers"), self.engine, marker, allow_chroot=self.is_local
+                Path(self.state, "containers"),
+                self.engine,
+                marker,
+                allow_chroot=self.is_local,
+                registry=self.registry,
             )
             return containers.ImageToolchains(), made
         from infrastructure.local.runner.sandbox import Sandbox
         from infrastructure.local.runner.toolchains import Installed
 
-        return Installed(Path(self.toolchains)), Sandbox(marker, allow_bare=self.is_local)
+        sandbox = Sandbox(marker, allow_bare=self.is_local, bundles=self.bundles)
+        return Installed(Path(self.toolchains)), sandbox
 
     def mounts(self, job: BuildJob) -> tuple[CacheMount, ...]:
         """The caches that a job may use."""

@@ -4,34 +4,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from infrastructure.local.runner.executor import Work
-
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_QUIET = {
-    "CI": "true",
-    "TERM": "dumb",
-    "LANG": "C.UTF-8",
-    "SHELL": "/bin/sh",
-    "USER": "build",
-    "LOGNAME": "build",
-    "DEBIAN_FRONTEND": "noninteractive",
-    "GIT_TERMINAL_PROMPT": "0",
-    "PYTHONUNBUFFERED": "1",
-    "PIP_NO_INPUT": "1",
-    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "NO_UPDATE_NOTIFIER": "1",
-    "npm_config_update_notifier": "false",
-    "npm_config_fund": "false",
-    "npm_config_audit": "false",
-    "COREPACK_ENABLE_DOWNLOAD_PROMPT": "0",
-    # Builds report to nobody.
-    "DO_NOT_TRACK": "1",
-    "ASTRO_TELEMETRY_DISABLED": "1",
-    "GATSBY_TELEMETRY_DISABLED": "1",
-    "NEXT_TELEMETRY_DISABLED": "1",
-    "NUXT_TELEMETRY_DISABLED": "1",
-    "STORYBOOK_DISABLE_TELEMETRY": "1",
-    "NG_CLI_ANALYTICS": "false",
-}
+from shared.builders.dockerfiles.environment import QUIET
+from shared.builders.dockerfiles.environment import SYSTEM_PATH as SYSTEM_PATH
 
 
 def of_commands(
@@ -45,7 +19,7 @@ def of_commands(
     job = work.job
     path = [*map(str, work.tools.path), SYSTEM_PATH]
     return {
-        **_QUIET,
+        **QUIET,
         **work.tools.environment,
         **caches,
         **job.environment,

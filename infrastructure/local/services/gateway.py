@@ -24,6 +24,8 @@ def service(installation: Installation, *, needs: tuple[str, ...]) -> Service:
         blob_key=installation.secrets.base64("azurite"),
         api_upstream=f"127.0.0.1:{ports['api']}",
         admin_upstream=f"127.0.0.1:{ports['admin']}",
+        app_ports=ports.apps,
+        gateway_key=installation.secrets.text("gateway-key"),
         csp_connect=(f"ws://127.0.0.1:{ports['webpubsub']}",),
         run_as_root=os.geteuid() == 0,
     )

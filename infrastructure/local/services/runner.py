@@ -1,4 +1,4 @@
-"""The runner: builds sources on this machine."""
+"""The runner: builds sources and runs servers on this machine."""
 
 import sys
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ from infrastructure.local.nodes import Service
 
 EXECUTOR = "ASTROCLOUD_RUNNER"
 """A variable of the user's shell: ``containers`` builds with buildah, podman or docker."""
+REGISTRY = "ASTROCLOUD_REGISTRY"
+"""A variable of the user's shell: where these push the images of servers."""
 # What tells package managers and engines of this machine's registries; a build is given it without
 # passwords.
 _PASSED = ("NPM_CONFIG_", "PIP_", "UV_", "CONTAINERS_", "BUILDAH_", "DOCKER_")
@@ -23,6 +25,11 @@ def service(installation: Installation) -> Service:
     command += ["--socket", str(socket), "--state", str(paths.state / "runner")]
     command += ["--toolchains", str(paths.packages.parent / "toolchains")]
     command += ["--executor", installation.outside.get(EXECUTOR) or "sandbox"]
+    if registry := installation.outside.get(REGISTRY):
+        command += ["--registry", registry]
+
+    apps = installation.ports.apps
+    command += ["--ports", f"{apps.start}-{apps.stop - 1}", "--kafka", installation.kafka_brokers]
 
     return Service(
         name="runner",

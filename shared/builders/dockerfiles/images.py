@@ -14,6 +14,9 @@ DEFAULT_PYTHON = "3.13"
 PYTHON_MANAGERS = ("pip", "uv", "poetry", "pipenv")
 _NODE = re.compile(r"\d{1,3}")
 _PYTHON = re.compile(r"3\.\d{1,2}")
+_GO = re.compile(r"1(?:\.\d{1,3}){1,2}")
+DEFAULT_GO = "1.25"
+_DEBIAN = "bookworm"
 _VERSION = re.compile(r"\d{1,4}(?:\.\d{1,6}){0,2}(?:-[0-9A-Za-z.-]{1,40})?")
 # What nothing in the project decides: 10 is the newest pnpm that runs on every line of Node.
 _NODE_MANAGERS = {"npm": None, "pnpm": "10", "yarn": "1", "bun": "1"}
@@ -28,7 +31,24 @@ def base_image(spec: BuildSpec, registry: str = REGISTRY) -> str:
     if is_python(spec):
         version = _checked("Python", spec.python or DEFAULT_PYTHON, _PYTHON)
         return f"{registry}/python:{version}-slim"
-    return f"{registry}/debian:bookworm-slim"
+    return _plain(registry)
+
+
+def build_image(spec: BuildSpec, registry: str = REGISTRY) -> str:
+    """The image that a server is built in: with compilers, for packages that have no binaries."""
+    if spec.go is not None:
+        return f"{registry}/golang:{_checked('Go', spec.go or DEFAULT_GO, _GO)}-{_DEBIAN}"
+    image = base_image(spec, registry)
+    return image if image.endswith(f"{_DEBIAN}-slim") else image.removesuffix("-slim")
+
+
+def run_image(spec: BuildSpec, registry: str = REGISTRY) -> str:
+    """The image that a server runs in: the language, a shell and little else."""
+    return _plain(registry) if spec.go is not None else base_image(spec, registry)
+
+
+def _plain(registry: str) -> str:
+    return f"{registry}/debian:{_DEBIAN}-slim"
 
 
 def is_python(spec: BuildSpec) -> bool:

@@ -6,11 +6,11 @@ source, patches and commands of the user's own need the whole source.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from shared.detection.build_spec import BuildSpec
-from shared.detection.documents import json_object
+from shared.detection.documents import json_object, pick, toml_object
 from shared.detection.errors import BrokenFile
 from shared.detection.tree import Source, join
 
@@ -39,6 +39,8 @@ _OBSTACLE_KEYS = ("workspaces", "patchedDependencies", "pnpm", "bundleDependenci
                   "bundledDependencies")  # fmt: skip
 _LOCAL = re.compile(r"(?:npm:)?(?:file|link|portal|workspace|patch|exec|catalog):|[./~]")
 _YARN_OBSTACLE = re.compile(r"^\s*['\"]?(?:yarnPath|plugins|yarn-path)\b", re.MULTILINE)
+# A module that lies in the source, or a copy of all modules.
+_GO_OBSTACLE = re.compile(r"=>\s*\.{0,2}/|-mod=vendor")
 _REQUIREMENTS = "requirements.txt"
 _REQUIREMENT = re.compile(
     r"\s*(?:#.*|[A-Za-z0-9][\w.-]*(?:\[[\w,. -]*\])?\s*(?:[=<>!~]=?[^@/;#]*)?(?:;[^#]*)?(?:#.*)?)?"
@@ -51,7 +53,25 @@ def manifest_files(source: Source, spec: BuildSpec) -> tuple[str, ...]:
         return _node(source, spec.install_directory)
     if spec.install == f"pip install -r {_REQUIREMENTS}":
         return _python(source, spec.install_directory)
+    if spec.install == "go mod download":
+        return _go(source, spec.install_directory)
+    for command, reader in _PYTHON_LOCKS.items():
+        if spec.install == command:
+            return reader(source, spec.install_directory)
     return ()
+
+
+def package_scripts(source: Source, folder: str) -> Mapping[str, str]:
+    """The scripts of a folder's ``package.json``; none where it cannot be read."""
+    path = join(folder, "package.json") or "package.json"
+    text = source.text(path)
+    try:
+        scripts = json_object(text, path).get("scripts") if text is not None else None
+    except BrokenFile:
+        return {}
+    if not isinstance(scripts, Mapping):
+        return {}
+    return {name: told for name, told in scripts.items() if isinstance(told, str)}
 
 
 def _node(source: Source, folder: str) -> tuple[str, ...]:
@@ -95,3 +115,67 @@ def _python(source: Source, folder: str) -> tuple[str, ...]:
     if text is None or not all(_REQUIREMENT.fullmatch(line) for line in text.splitlines()):
         return ()
     return (path,)
+
+
+def _go(source: Source, folder: str) -> tuple[str, ...]:
+    names = [join(folder, name) or name for name in ("go.mod", "go.sum", "go.work")]
+    text = source.text(names[0])
+    if text is None or names[2] in source.names or _GO_OBSTACLE.search(text):
+        return ()
+    return tuple(name for name in names if name in source.names)
+
+
+def _uv(source: Source, folder: str) -> tuple[str, ...]:
+    """Without a build system the project itself is no package, so none of its files is read."""
+    project = _toml(source, folder, "pyproject.toml")
+    settings = pick(project, "tool", "uv") or {}
+    if project is None or "build-system" in project or not isinstance(settings, Mapping):
+        return ()
+    if any(settings.get(key) for key in ("sources", "workspace", "package")):
+        return ()
+    return _there(source, folder, ("pyproject.toml", "uv.lock", "uv.toml", ".python-version"))
+
+
+def _poetry(source: Source, folder: str) -> tuple[str, ...]:
+    project = _toml(source, folder, "pyproject.toml")
+    if project is None or _has_path(project):
+        return ()
+    return _there(source, folder, ("pyproject.toml", "poetry.lock", "poetry.toml"))
+
+
+def _pipenv(source: Source, folder: str) -> tuple[str, ...]:
+    pipfile = _toml(source, folder, "Pipfile")
+    if pipfile is None or _has_path(pipfile):
+        return ()
+    return _there(source, folder, ("Pipfile", "Pipfile.lock"))
+
+
+def _toml(source: Source, folder: str, name: str) -> Mapping[str, Any] | None:
+    path = join(folder, name) or name
+    text = source.text(path)
+    try:
+        return None if text is None else toml_object(text, path)
+    except BrokenFile:
+        return None
+
+
+def _has_path(value: Any) -> bool:
+    """Whether a table anywhere names a folder, or a file, as where a package is."""
+    if isinstance(value, Mapping):
+        has_key = any(isinstance(value.get(key), str) for key in ("path", "file"))
+        return has_key or any(map(_has_path, value.values()))
+    return isinstance(value, list) and any(map(_has_path, value))
+
+
+def _there(source: Source, folder: str, names: Sequence[str]) -> tuple[str, ...]:
+    found = [join(folder, name) or name for name in names]
+    return tuple(name for name in found if name in source.names)
+
+
+_PYTHON_LOCKS: Mapping[str, Callable[[Source, str], tuple[str, ...]]] = {
+    "uv sync --frozen": _uv,
+    "uv sync --frozen --no-dev": _uv,
+    "poetry install --no-interaction --no-root": _poetry,
+    "poetry install --no-interaction --no-root --only main": _poetry,
+    "pipenv sync --system": _pipenv,
+}

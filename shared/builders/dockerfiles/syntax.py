@@ -33,4 +33,9 @@ def _escaped(mark: str) -> str:
 def run(words: Sequence[str], mounts: Sequence[str] = ()) -> str:
     """``RUN`` in exec form: no shell but the one that it names reads these words."""
     flags = "".join(f"--mount={mount} " for mount in mounts)
-    return f"RUN {flags}[{', '.join(word(text) for text in words)}]"
+    return f"RUN {flags}{words_of(words)}"
+
+
+def words_of(words: Sequence[str]) -> str:
+    """The exec form of an instruction."""
+    return f"[{', '.join(word(text) for text in words)}]"

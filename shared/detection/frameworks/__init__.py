@@ -4,15 +4,25 @@ What stands on something else comes before it: Astro is also Vite. Adding one is
 an example in ``tests/frameworks/examples``.
 """
 
-from shared.detection.frameworks import documentation, plain, python_sites, rendering, servers
+from shared.detection.frameworks import (
+    documentation,
+    go_servers,
+    node_servers,
+    own_ways,
+    plain,
+    python_servers,
+    python_sites,
+    rendering,
+)
 from shared.detection.frameworks import single_page as pages
 from shared.detection.frameworks.angular import ANGULAR
 from shared.detection.frameworks.entry import Framework
+from shared.detection.frameworks.sveltekit import SVELTEKIT
 
 FRAMEWORKS: tuple[Framework, ...] = (
     rendering.NEXTJS,
     rendering.NUXT,
-    rendering.SVELTEKIT,
+    SVELTEKIT,
     rendering.ASTRO,
     rendering.GATSBY,
     rendering.REACT_ROUTER,
@@ -30,19 +40,20 @@ FRAMEWORKS: tuple[Framework, ...] = (
     pages.VUE,
     pages.EMBER,
     pages.PREACT,
-    *servers.NODE_SERVERS,
-    servers.NODE,
+    *node_servers.NODE_SERVERS,
+    node_servers.NODE,
     pages.RSBUILD,
     pages.VITE,
     pages.PARCEL,
     documentation.STORYBOOK,
-    *servers.PYTHON_SERVERS,
+    *python_servers.PYTHON_SERVERS,
     python_sites.MKDOCS,
     python_sites.SPHINX,
-    servers.GO,
+    go_servers.GO,
+    own_ways.PROCFILE,
     plain.OTHER,
     plain.HTML,
-    servers.DOCKERFILE,
-    servers.PROCFILE,
+    python_servers.PYTHON,
+    own_ways.DOCKERFILE,
 )
 BY_SLUG = {entry.slug: entry for entry in FRAMEWORKS}

@@ -33,6 +33,7 @@ class Plan:
 
     kind: Kind | None = None
     kind_text: str = ""
+    runtime: Runtime | None = None
     install: Found | None = None
     build: Found | None = None
     output: Found | None = None

@@ -1,6 +1,7 @@
 """Frameworks that render at build time or on a server: which of the two, the project says."""
 
 import re
+from dataclasses import replace
 
 from shared.detection.app import App
 from shared.detection.frameworks.entry import (
@@ -12,6 +13,7 @@ from shared.detection.frameworks.entry import (
     is_computed,
     value_at,
 )
+from shared.detection.frameworks.start_script import direct, options_of
 from shared.detection.javascript import Call, Module, Object, Value, path_of
 from shared.detection.package_json import flag, runs
 from shared.detection.tree import join
@@ -43,16 +45,21 @@ def _next(app: App) -> Plan:
         folder_key = ConfigKey(("next.config",), ("distDir",))
         output = folder_at(app, folder_key, "out") or Found("out", "Next.js's default")
         return static('output in next.config is "export"', output)
-    if mode == "standalone":
-        text = "output in next.config is standalone: it has its own server"
-        return dynamic(text, "node .next/standalone/server.js", "the server of output: standalone")
+    if mode == "standalone" and app.workspace is None:
+        text = "output in next.config is standalone: its server needs static files beside it"
+        # It listens at HOSTNAME, which is the name of the machine where nobody set it.
+        start = "HOSTNAME=0.0.0.0 node .next/standalone/server.js"
+        build = _standalone(app, text)
+        return replace(dynamic(text, start, "the server of output: standalone"), build=build)
     computed = (
         ("output in next.config is computed: where it means export, set kind and output.",)
         if is_computed(mode)
         else ()
     )
     text = 'next build makes a server; only output: "export" in next.config makes plain files'
-    return dynamic(text, app.manager.tool("next start"), "Next.js's server", *computed)
+    options = options_of(app, "start", "next start", ("-p", "--port", "-H", "--hostname"))
+    start = direct(app, ["next", "start", "-H", "0.0.0.0", "-p", "$PORT", *options])  # noqa: S104
+    return dynamic(text, start, "Next.js's server", *computed)
 
 
 NEXTJS = Framework(
@@ -68,6 +75,18 @@ NEXTJS = Framework(
     base_key=ConfigKey(("next.config",), ("basePath",)),
     refine=_next,
 )
+
+
+def _standalone(app: App, text: str) -> Found | None:
+    """The standalone server finds pages' files only beside itself, where no build puts them."""
+    name = app.build_script_name
+    if app.settings.get("build") or "standalone" in app.build_script.partition("next build")[2]:
+        return None
+    build = app.manager.run(name) if name else app.manager.tool("next build")
+    copied = "cp -r .next/static .next/standalone/.next/"
+    if app.has_folder("public"):
+        copied = f"cp -r public .next/standalone/ && {copied}"
+    return Found(f"{build} && {copied}", text)
 
 
 def _nuxt(app: App) -> Plan:
@@ -117,61 +136,6 @@ NUXT = Framework(
 )
 
 
-def _adapter(app: App) -> tuple[Call | None, str]:
-    """SvelteKit's adapter: the call, and the package that it comes from."""
-    for stem, keys in (("svelte.config", ("kit", "adapter")), ("vite.config", ("adapter",))):
-        module = app.module(stem)
-        value = module.get(*keys) if module else None
-        if module and isinstance(value, Call):
-            return value, module.imports().get(value.name, "")
-    named = app.dependency(
-        "@sveltejs/adapter-static", "@sveltejs/adapter-node", "@sveltejs/adapter-auto"
-    )
-    return None, named[0] if named else ""
-
-
-def _sveltekit(app: App) -> Plan:
-    call, package = _adapter(app)
-    if package == "@sveltejs/adapter-static":
-        options = call.arguments[0] if call and call.arguments else None
-        values = options.values if isinstance(options, Object) else {}
-        pages, page = path_of(values.get("pages")), values.get("fallback")
-        text = "pages of adapter-static" if pages else "adapter-static's default"
-        fallback = Found(None, "adapter-static has no fallback: every page is prerendered")
-        if isinstance(page, str) and page:
-            fallback = Found(f"/{page.lstrip('/')}", "fallback of adapter-static")
-        return static(
-            "the adapter is @sveltejs/adapter-static", Found(pages or "build", text), fallback
-        )
-    if package == "@sveltejs/adapter-node":
-        options = call.arguments[0] if call and call.arguments else None
-        folder = path_of(options.values.get("out")) if isinstance(options, Object) else None
-        start = f"node {folder or 'build'}"
-        return dynamic("the adapter is @sveltejs/adapter-node", start, "adapter-node's server")
-    name = package or "not known"
-    return dynamic(
-        f"the adapter is {name}: pages are rendered by a server",
-        None,
-        "",
-        f"SvelteKit's adapter is {name}, which makes nothing that runs here. Next: use"
-        " @sveltejs/adapter-static for plain files, or @sveltejs/adapter-node for a server.",
-    )
-
-
-SVELTEKIT = Framework(
-    slug="sveltekit-1",
-    name="SvelteKit",
-    kind="dynamic",
-    packages=("@sveltejs/kit",),
-    configs=(),
-    tools=("vite build", "svelte-kit build"),
-    build="vite build",
-    output="build",
-    immutable=("/_app/immutable/*",),
-    refine=_sveltekit,
-)
-
-
 def _astro(app: App) -> Plan:
     mode = value_at(app, "astro.config", "output")
     adapter = value_at(app, "astro.config", "adapter")
@@ -195,7 +159,16 @@ def _astro(app: App) -> Plan:
     package = _package_of(app.module("astro.config"), adapter)
     if package == "@astrojs/node":
         base = (join("", folder) or "dist").strip("/")
-        return dynamic(why, f"node ./{base}/server/entry.mjs", "the server of @astrojs/node")
+        options = adapter.arguments[0] if isinstance(adapter, Call) and adapter.arguments else None
+        if isinstance(options, Object) and options.values.get("mode") == "middleware":
+            hint = (
+                "mode of @astrojs/node is middleware, so something else has to listen."
+                ' Next: set mode: "standalone", or start to your own server.'
+            )
+            return dynamic(why, None, "", hint)
+        # It listens at localhost alone unless HOST is set.
+        start = f"HOST=0.0.0.0 node ./{base}/server/entry.mjs"
+        return dynamic(why, start, "the server of @astrojs/node")
     other = f"its adapter is {package}" if package else "it has no adapter"
     hint = f"Astro needs a server, and {other}. Next: use @astrojs/node, or render at build time."
     return dynamic(why, None, "", hint)
@@ -250,7 +223,13 @@ def _react_router(app: App) -> Plan:
         return static(
             "ssr in react-router.config is false", output, Found(page, "React Router's page")
         )
-    start = app.manager.tool(f"react-router-serve ./{folder}/server/index.js")
+    if app.dependency("@react-router/serve") is None and not app.script("start"):
+        hint = (
+            "React Router renders on a server, and nothing starts one. Next: add"
+            " @react-router/serve to the dependencies, or set ssr: false."
+        )
+        return dynamic("ssr in react-router.config is not false", None, "", hint)
+    start = direct(app, ["react-router-serve", f"./{folder}/server/index.js"])
     return dynamic("ssr in react-router.config is not false", start, "React Router's server")
 
 
@@ -277,7 +256,7 @@ def _remix(app: App) -> Plan:
         output = Found("build/client", "Remix's default")
         return static("ssr of Remix is false", output, Found("/index.html", "Remix's page"))
     path = "build/server/index.js" if module else "build/index.js"
-    start = app.manager.tool(f"remix-serve ./{path}")
+    start = direct(app, ["remix-serve", f"./{path}"])
     return dynamic("Remix renders its pages on a server", start, "Remix's server")
 
 

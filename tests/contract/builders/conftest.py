@@ -22,10 +22,11 @@ from shared.builders.runner import RunnerBuilder
 from shared.detection.build_spec import BuildSpec
 from shared.errors import Unavailable
 from shared.sites.models import MIB
+from tests.fakes.azure.builds import why_not as acr_unavailable
 from tests.unit.sites.archives import zip_bytes
 
 ROOT = Path(__file__).parents[3]
-EXECUTORS = ("sandbox", "bare", "containers")
+EXECUTORS = ("sandbox", "bare", "containers", "acr")
 SECONDS = 120
 
 
@@ -33,6 +34,8 @@ def unavailable(executor: str) -> str:
     """Why an executor cannot be tested here; empty where it can."""
     if executor == "sandbox" and not shutil.which("bwrap"):
         return "bubblewrap is not installed"
+    if executor == "acr":
+        return acr_unavailable()
     if executor == "containers" and not os.environ.get("TEST_REGISTRY"):
         return "TEST_REGISTRY names no registry with base images"
     return ""
@@ -202,6 +205,13 @@ def _folder(request: pytest.FixtureRequest) -> Iterator[tuple[str, Path]]:
 @pytest.fixture
 async def runner(_folder: tuple[str, Path]) -> AsyncIterator[Runner]:
     """A runner of each kind; what it builds is one test's, its state the module's."""
+    if _folder[0] == "acr":
+        from tests.contract.builders import acr
+
+        place = await acr.started(*_folder)
+        yield place
+        await acr.ended(place)
+        return
     made = Runner(*_folder)
     await made.up()
     yield made

@@ -23,7 +23,9 @@ def assert_refused(status: RunStatus, reason: str, *words: str) -> None:
 
 
 async def test_one_that_hangs_is_ended_at_its_time(runner: Runner) -> None:
-    seconds = 20 if runner.executor == "containers" else 3  # an image may have to be fetched first
+    seconds = (
+        20 if runner.executor in ("containers", "acr") else 3
+    )  # an image may have to be fetched first
     key, status = await runner.run("echo waiting; sleep 600", bounds={"seconds": seconds})
     assert_refused(status, "timeout", f"{seconds} seconds")
     assert "waiting" in await runner.text(key)
@@ -31,6 +33,8 @@ async def test_one_that_hangs_is_ended_at_its_time(runner: Runner) -> None:
 
 
 async def test_one_that_needs_too_much_memory(runner: Runner) -> None:
+    if runner.executor == "acr":
+        pytest.skip("a machine of ACR Tasks has the memory that it has")
     script = "head -c 400000000 /dev/zero | tail"
     key, status = await runner.run(script, bounds={"memory_bytes": 128 * MIB})
     assert_refused(status, "out_of_memory", "128 MiB")
@@ -38,6 +42,8 @@ async def test_one_that_needs_too_much_memory(runner: Runner) -> None:
 
 
 async def test_one_that_forks_without_end(runner: Runner) -> None:
+    if runner.executor == "acr":
+        pytest.skip("ACR Tasks gives each run a machine of its own, and counts no processes")
     script = "while :; do sleep 300 & sleep 0.01; done"
     key, status = await runner.run(script, bounds={"processes": 100})
     assert_refused(status, "too_many_processes", "100 processes")
@@ -53,6 +59,8 @@ async def test_a_fork_bomb_ends_with_its_run(runner: Runner) -> None:
 
 
 async def test_one_that_fills_the_disk(runner: Runner) -> None:
+    if runner.executor == "acr":
+        pytest.skip("ACR Tasks gives each run a machine of its own, and counts no bytes")
     script = "while :; do head -c 20000000 /dev/zero > $(mktemp); done"
     key, status = await runner.run(script, bounds={"disk_bytes": 200 * MIB})
     assert_refused(status, "disk_full", "200 MiB")
@@ -176,6 +184,8 @@ async def test_both_killed_at_once_is_a_lost_run(runner: Runner) -> None:
 
 
 async def test_a_runner_that_goes_down_ends_its_runs(runner: Runner) -> None:
+    if runner.executor == "acr":
+        pytest.skip("no process of ours runs while ACR Tasks builds")
     key = await runner.begin("echo begun; sleep 300")
     await runner.until_said(key, "begun")
     runner.down()

@@ -19,11 +19,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from azure.core.credentials import AccessToken
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from azure.core.credentials import AccessToken
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP, CLUSTER = "platform", "apps"
@@ -72,12 +73,14 @@ class StubCredential:
 
 
 class FakeAks:
-    """ARM and one cluster. ``arm`` and ``api`` hold answers that go before the usual ones."""
+    """ARM and one cluster. ``arm`` and ``api`` hold answers that go before the usual ones;
+    ``revoked`` is a token that the cluster does not accept."""
 
     def __init__(self, folder: Path) -> None:
         self.arm: list[Answer] = []
         self.api: list[Answer] = []
         self.seen: list[Asked] = []
+        self.revoked = ""
         self.kubeconfig: dict[str, Any] | None = None
         self.certificates = folder / "ca.pem"
         handler = type("Handler", (_Handler,), {"owner": self})
@@ -165,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         authorization = self.headers.get("Authorization") or ""
         self.owner.seen.append(Asked(self.command, path, authorization))
-        answer = self._arm(path) if path.startswith("/subscriptions/") else self._api()
+        answer = self._arm(path) if path.startswith("/subscriptions/") else self._api(authorization)
         data = json.dumps(answer.body).encode()
         self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
@@ -183,7 +186,9 @@ class _Handler(BaseHTTPRequestHandler):
         value = base64.b64encode(yaml.safe_dump(self.owner.access()).encode()).decode()
         return Answer(200, {"kubeconfigs": [{"name": "clusterUser", "value": value}]})
 
-    def _api(self) -> Answer:
+    def _api(self, authorization: str) -> Answer:
+        if self.owner.revoked and authorization.endswith(self.owner.revoked):
+            return status(401, "Unauthorized", "Unauthorized")
         if self.owner.api:
             return self.owner.api.pop(0)
         return Answer(200, {"kind": "List", "apiVersion": "v1", "items": []})

@@ -121,6 +121,8 @@ def _options(words: list[str], volumes: dict[str, Path]) -> tuple[str | None, st
             where, _, source = value.partition(",src=")
             folder, _, file = source.rpartition("/")
             word = f"--secret={where},src={volumes[folder] / file}"
+        elif name == "--build-arg" and value.startswith("BUILDKIT_"):
+            continue
         options.append(word)
     return target, context, options
 

@@ -46,7 +46,7 @@ class RegistryData:
     def put(self, name: str, tag: str, data: bytes, kind: str) -> str:
         """Store a manifest under a tag."""
         place = self.repositories.setdefault(name, Repository())
-        digest = _digest(data)
+        digest = digest_of(data)
         now = datetime.now(UTC)
         place.manifests.setdefault(digest, Stored(data, kind, now))
         if not tag.startswith("sha256:"):
@@ -200,7 +200,7 @@ class RegistryData:
 
     async def _end_upload(self, request: web.Request) -> web.Response:
         data = bytes(self._uploads.pop(request.match_info["id"]) + await request.read())
-        digest = _digest(data)
+        digest = digest_of(data)
         if request.query["digest"] != digest:
             body = json.dumps(_errors("DIGEST_INVALID", "digest"))
             raise web.HTTPBadRequest(text=body, content_type="application/json")
@@ -253,7 +253,8 @@ class RegistryData:
         }
 
 
-def _digest(data: bytes) -> str:
+def digest_of(data: bytes) -> str:
+    """The digest of bytes."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from tests.fakes.azure.storage import LogBlob
 
 _STEP_FIELDS = {"id", "build", "push", "env", "timeout", "volumeMounts", "ignoreErrors"}
-_TEMPLATE = re.compile(r"\{\{\s*(?:\.Values\.(\w+)|\"((?:[^\"\\]|\\.)*)\")\s*\}\}")
+_TEMPLATE = re.compile(r"\{\{(?:\.Values\.(\w+)|`([^`]*)`)\}\}")
 
 
 @dataclass(slots=True)
@@ -134,8 +134,7 @@ class TaskRunner:
         def filled(match: re.Match[str]) -> str:
             return values[match[1]] if match[1] else match[2]
 
-        # In JSON a template's quotes are escaped; Go's engine sees the text before YAML does.
-        return json.loads(_TEMPLATE.sub(filled, text.replace('{{\\"{{\\"}}', '{{"{{"}}')))  # type: ignore[no-any-return]
+        return json.loads(_TEMPLATE.sub(filled, text))  # type: ignore[no-any-return]
 
     async def _step(self, step: dict[str, Any], folder: Path, volumes: dict[str, Path]) -> bool:
         assert set(step) <= _STEP_FIELDS, f"a step holds {set(step) - _STEP_FIELDS}"

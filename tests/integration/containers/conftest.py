@@ -73,14 +73,17 @@ class Bench:
         caches = values.pop("caches", ())
         about = {
             key: values.pop(key)
-            for key in ("environment", "secrets", "bounds", "cache", "fresh", "key")
+            for key in ("environment", "secrets", "bounds", "cache", "fresh", "key", "image")
             if key in values
         }
-        spec = {"node": "22", "package_manager": "npm", "output": "dist", **values}
+        spec = {
+            "framework": "build", "kind": "static", "node": "22", "package_manager": "npm",
+            "output": "dist", **values,
+        }  # fmt: skip
         job = BuildJob(
             **{"key": f"t{os.getpid()}-{self.runs}", **about},
             source_format="zip",
-            spec=BuildSpec(framework="build", kind="static", reasons={}, **spec),
+            spec=BuildSpec(reasons={}, **spec),
         )
         log = Log(most=job.bounds.log_bytes)
         return Work(

@@ -55,6 +55,49 @@ def test_people_see_every_value_with_origin_and_reason(
     assert "Root . detected" in words
 
 
+SERVER = """
+port = 3000
+[scaling]
+minimum = 2
+maximum = 4
+[workers.mail]
+command = "node mail.js"
+[workers.video]
+command = "node video.js"
+replicas = 2
+[schedules.night]
+cron = "30 4 * * *"
+command = "node clean.js"
+"""
+
+
+def test_people_see_how_a_server_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "package.json").write_text('{"scripts": {"start": "node server.js"}}')
+    (tmp_path / "astrocloud.toml").write_text(SERVER)
+    (tmp_path / "Procfile").write_text("release: node migrate.js\n")
+    assert main([str(tmp_path)]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    for expected in (
+        "Framework node",
+        "Kind dynamic",
+        "Start node server.js",
+        "Port 3000 astrocloud.toml: port in astrocloud.toml",
+        "Release node migrate.js detected: release in Procfile",
+        "Scaling 2 to 4 replicas",
+        "mail: node mail.js",
+        "Schedules night: 30 4 * * *",
+    ):
+        assert expected in words
+    assert main([str(tmp_path), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == KEYS
+    assert result["reasons"]["port"]["value"] == 3000
+    assert result["reasons"]["workers"]["value"] == [
+        "mail: node mail.js",
+        "video: node video.js (2 replicas)",
+    ]
+
+
 def test_the_folder_of_the_shell_is_the_default(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

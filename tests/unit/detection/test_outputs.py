@@ -245,13 +245,13 @@ def test_angular_keeps_for_ever_what_it_names_by_its_content(
 
 
 SERVERS = [
-    ("next", "next build", {}, "nextjs", "npx next start"),
+    ("next", "next build", {}, "nextjs", "node_modules/.bin/next start -H 0.0.0.0 -p $PORT"),
     (
         "next",
         "next build",
         {"next.config.js": "module.exports = { output: 'standalone' }"},
         "nextjs",
-        "node .next/standalone/server.js",
+        "HOSTNAME=0.0.0.0 node .next/standalone/server.js",
     ),
     ("nuxt", "nuxt build", {}, "nuxtjs", "node .output/server/index.mjs"),
     (
@@ -262,7 +262,7 @@ SERVERS = [
             "export default { kit: { adapter: adapter({ out: 'srv' }) } }"
         },
         "sveltekit-1",
-        "node srv",
+        "PROTOCOL_HEADER=x-forwarded-proto node srv",
     ),
     (
         "@sveltejs/kit",
@@ -272,7 +272,7 @@ SERVERS = [
             "export default { kit: { adapter: adapter() } }"
         },
         "sveltekit-1",
-        None,
+        "PROTOCOL_HEADER=x-forwarded-proto node build",
     ),
     (
         "astro",
@@ -283,7 +283,7 @@ SERVERS = [
             "mode: 'standalone' }) })"
         },
         "astro",
-        "node ./dist/server/entry.mjs",
+        "HOST=0.0.0.0 node ./dist/server/entry.mjs",
     ),
     (
         "astro",
@@ -294,14 +294,18 @@ SERVERS = [
             "src/pages/api.ts": "export const prerender = false;\n",
         },
         "astro",
-        "node ./dist/server/entry.mjs",
+        "HOST=0.0.0.0 node ./dist/server/entry.mjs",
     ),
     (
         "@react-router/dev",
         "react-router build",
-        {},
+        {
+            "package.json": package(
+                "@react-router/dev", "@react-router/serve", build="react-router build"
+            )
+        },
         "react-router",
-        "npx react-router-serve ./build/server/index.js",
+        "node_modules/.bin/react-router-serve ./build/server/index.js",
     ),
 ]
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from infrastructure.local.runner.executor import ToolsUnavailable
-from shared.builders.dockerfiles.static import VARIABLES
+from shared.builders.dockerfiles.stages import VARIABLES
 
 NAMES = ("buildah", "podman", "docker")
+DIGEST = "digest"
+"""The file that says what was pushed."""
 _KEPT = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
     "REGISTRY_AUTH_FILE", "CONTAINERS_CONF", "CONTAINERS_REGISTRIES_CONF",
@@ -40,7 +42,11 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One call of an engine: build a stage (or the last one), from the current folder."""
+    """One call of an engine: build a stage (or the last one), from the current folder.
+
+    ``secrets`` are names with their files. With ``push`` a daemon pushes what it has built there.
+    A step that is not ``quiet`` shows what the engine does, too.
+    """
 
     store: Store
     target: str | None
@@ -50,6 +56,13 @@ class Step:
     output: str | None = None
     memory_bytes: int = 0
     processes: int = 0
+    file: str = "Dockerfile"
+    context: str = "context"
+    secrets: Sequence[tuple[str, str]] = ((VARIABLES, VARIABLES),)
+    quiet: bool = True
+    fresh: bool = False
+    push: str | None = None
+    is_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,12 @@ class Engine:
         """Fetch an image into a store."""
         return [*self._at(store), "pull", "--quiet", image]
 
+    def push(self, store: Store, tag: str, reference: str, *, is_plain: bool) -> list[str]:
+        """Push an image of a store; its digest is written into ``DIGEST``."""
+        tls = ["--tls-verify=false"] if is_plain else []
+        words = [*self._at(store), "push", "--quiet", f"--digestfile={DIGEST}", *tls]
+        return [*words, tag, f"docker://{reference}"]
+
     def has(self, store: Store, image: str) -> list[str]:
         """Prints an image's id where it is in a store."""
         return [*self._at(store), "images", "--quiet", image]
@@ -113,7 +132,12 @@ class Engine:
     def _buildah(self, step: Step) -> Iterator[str]:
         yield from self._at(step.store)
         # Quiet, so that the commands' output is all there is, but for a last word of why.
-        yield from ("build", "--quiet", "--layers", "--force-rm", "--pull=never")
+        yield from ("build", "--layers", "--force-rm", "--pull=never")
+        if step.quiet:
+            yield "--quiet"
+        if step.is_image:
+            # The other format knows no SHELL.
+            yield "--format=docker"
         yield from (f"--cap-drop={name}" for name in _DROPPED)
         if self.is_chroot:
             yield from ("--network", "host")
@@ -128,20 +152,27 @@ class Engine:
         yield from self._shared(step)
         if step.output:
             yield f"--output=type=local,dest={step.output}"
-        yield from ("--file", "Dockerfile", "context")
+        yield from ("--file", step.file, "--", step.context)
 
     def _docker(self, step: Step) -> Iterator[str]:
         yield from (str(self.program), "buildx", "build", "--progress=plain")
         yield from self._shared(step)
-        kind = f"type=local,dest={step.output}" if step.output else "type=cacheonly"
-        yield from (f"--output={kind}", "--file", "Dockerfile", "context")
+        if step.push:
+            yield from ("--push", f"--tag={step.push}", f"--metadata-file={DIGEST}")
+        else:
+            kind = f"type=local,dest={step.output}" if step.output else "type=cacheonly"
+            yield f"--output={kind}"
+        yield from ("--file", step.file, "--", step.context)
 
     def _shared(self, step: Step) -> Iterator[str]:
         if step.target:
             yield f"--target={step.target}"
         if step.tag and not self.has_daemon:
             yield f"--tag={step.tag}"
-        yield f"--secret=id={VARIABLES},src={VARIABLES}"
+        if step.fresh:
+            yield "--no-cache"
+        for name, path in step.secrets:
+            yield f"--secret=id={name},src={path}"
         for name, value in step.arguments.items():
             yield f"--build-arg={name}={value}"
 

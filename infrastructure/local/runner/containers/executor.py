@@ -15,7 +15,15 @@ from infrastructure.local.runner.containers.context import laid_out
 from infrastructure.local.runner.containers.engines import Engine
 from infrastructure.local.runner.containers.groups import Group, group_of, make_group
 from infrastructure.local.runner.containers.images import BaseImages
+from infrastructure.local.runner.containers.own import (
+    BaseImageUnavailable,
+    build_own,
+    fetch_images,
+    read_own,
+)
 from infrastructure.local.runner.containers.plan import LAYERS, Plan, plan_of
+from infrastructure.local.runner.containers.registry import Registry
+from infrastructure.local.runner.containers.shipping import NO_REGISTRY, ship, tagged
 from infrastructure.local.runner.containers.steps import OUTPUT, EngineFailed, Steps
 from infrastructure.local.runner.executor import (
     Built,
@@ -25,7 +33,7 @@ from infrastructure.local.runner.executor import (
     ToolsUnavailable,
     Work,
 )
-from shared.builders.dockerfiles import SpecNotSupported
+from shared.builders.dockerfiles import DockerfileRefused, SpecNotSupported
 from shared.builders.dockerfiles.images import REGISTRY
 from shared.builders.dockerfiles.static import OUTPUT_LINK, OUTPUT_MISSING, OUTPUT_NO_FOLDER
 from shared.builders.port import BuildJob, Phase
@@ -52,6 +60,7 @@ class ContainerExecutor:
     """Builds with one engine; ``folder`` is where base images are kept.
 
     ``marker`` is in the environment of every engine, so that it is found when we were killed.
+    ``push_to`` is where images of servers go; without one only sites are built.
     With ``allow_chroot`` false, an engine that keeps commands apart by a changed root only is
     refused: enough on a developer's machine, not between strangers.
     """
@@ -64,8 +73,10 @@ class ContainerExecutor:
         marker: str = "",
         registry: str = REGISTRY,
         allow_chroot: bool = True,
+        push_to: Registry | None = None,
     ) -> None:
         self.engine = engine
+        self._push_to = push_to
         self._images = BaseImages(folder.absolute(), engine)
         self._marker = marker
         self._registry = registry
@@ -73,6 +84,8 @@ class ContainerExecutor:
 
     async def build(self, work: Work) -> Built:
         """Run the commands; when this returns, raises or is canceled, no process is alive."""
+        if work.job.spec.kind == "dynamic" and self._push_to is None:
+            return Built(reason="image_not_pushed", detail=NO_REGISTRY)
         self._check_isolation(work.log)
         try:
             plan = plan_of(work, self.engine, self._registry)
@@ -96,7 +109,9 @@ class ContainerExecutor:
         log.say("Warning: BUILDAH_ISOLATION is chroot, which keeps builds apart only weakly.")
 
     async def _build(self, work: Work, plan: Plan, group: Group | None) -> Built:
-        steps = Steps(self.engine, work, self._images.store, group, self._marker)
+        steps = Steps(
+            self.engine, work, self._images.store, group, self._marker, keeps_all=plan.is_own
+        )
         try:
             with laid_out(work.source, work.scratch, plan.manifests):
                 try:
@@ -126,18 +141,55 @@ class ContainerExecutor:
         phase: Phase | None = None
         try:
             await self._prepare(work, plan, steps)
-            for phase, stage in plan.phases:
+            for planned in plan.phases:
+                phase = planned.phase
                 work.log.begin(phase)
-                work.log.say(f"$ {getattr(work.job.spec, phase)}")
-                code = await steps.call(stage, work.log.write)
+                work.log.say(f"$ {planned.command}")
+                code = await steps.call(planned.stage, work.log.write)
                 if built := _ended(phase, code):
                     return built
-            return await _collect(work, steps, phase)
+            if self._push_to is None or work.job.spec.kind == "static":
+                return await _collect(work, steps, phase)
+            phase = phase if plan.finish and phase else "build"
+            return await self._image(work, plan, steps, self._push_to, phase)
         except BoundBroken as broken:
             return Built(phase=phase, reason=broken.reason, detail=broken.detail)
 
+    async def _image(
+        self, work: Work, plan: Plan, steps: Steps, registry: Registry, phase: Phase
+    ) -> Built:
+        """The image of a server, from the stages before or from a Dockerfile of the user's."""
+        reference = tagged(registry, work.job)
+        if plan.is_own:
+            work.log.begin(phase)
+            built = await self._own(work, steps, registry, reference)
+        else:
+            built = await _finish(plan, steps, reference, phase)
+        return built or await ship(steps, registry, phase)
+
+    async def _own(
+        self, work: Work, steps: Steps, registry: Registry, reference: str
+    ) -> Built | None:
+        """Build a user's Dockerfile; what kept it from an image, or None."""
+        try:
+            own = read_own(
+                steps.moved, registry, may_cache=not self.engine.has_daemon or self._allow_chroot
+            )
+            work.log.say(f"Building {own.name} with {self.engine.name}.")
+            await fetch_images(own, steps, self._images)
+            # What a daemon has built of other projects is not to be read by this one.
+            shares = self.engine.has_daemon and not self._allow_chroot
+            code = await build_own(own, steps, reference, fresh=work.job.fresh or shares)
+        except DockerfileRefused as refused:
+            return Built(phase="build", reason="dockerfile_refused", detail=refused.detail)
+        except BaseImageUnavailable as missing:
+            return Built(phase="build", reason="base_image_unavailable", detail=str(missing))
+        return _ended("build", code)
+
     async def _prepare(self, work: Work, plan: Plan, steps: Steps) -> None:
         """The stage without commands of the project."""
+        if plan.preparation is None:
+            return
         work.log.say(f"Building with {self.engine.name} on {plan.tools}.")
         last: deque[str] = deque(maxlen=_LAST_LINES)
 
@@ -151,6 +203,17 @@ class ContainerExecutor:
                 f"{plan.tools} could not be made ready:\n{said}\nNext: check that this version"
                 " exists and that the package registry can be reached."
             )
+
+
+async def _finish(plan: Plan, steps: Steps, reference: str, phase: Phase) -> Built | None:
+    """Take away what only the build needed, and make the image."""
+    log = steps.work.log
+    log.say("Making the image.")
+    if plan.finish and (code := await steps.call(plan.finish, log.write)):
+        return Built(phase=phase, exit_code=code, reason="command")
+    if code := await steps.image(lambda data: None, reference):
+        raise EngineFailed(f"the last stage of the image ended with code {code}")
+    return None
 
 
 async def _collect(work: Work, steps: Steps, phase: Phase | None) -> Built:

@@ -66,8 +66,11 @@ async def run(
     take: Callable[[bytes], None],
     group: Group | None = None,
     bounds: Bounds | None = None,
+    with_output: bool = False,
 ) -> int:
     """The exit code of a command whose standard error was handed on as it came.
+
+    ``with_output``: its standard output, too.
 
     Raises what ``take`` or ``bounds`` raise; then, and when canceled, it has been ended.
     """
@@ -79,7 +82,7 @@ async def run(
             *namespace(),
             *command,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=theirs if with_output else asyncio.subprocess.DEVNULL,
             stderr=theirs,
             env={**environment, **identity()},
             cwd=directory,

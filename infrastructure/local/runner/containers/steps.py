@@ -1,15 +1,19 @@
 """The calls of an engine for one run: their store, variables, bounds and what they say."""
 
+import asyncio
 import hmac
+import json
+import re
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from infrastructure.local.runner import variables
 from infrastructure.local.runner.containers.bounds import Bounds
-from infrastructure.local.runner.containers.engines import Engine, Step, Store
+from infrastructure.local.runner.containers.context import CONTEXT
+from infrastructure.local.runner.containers.engines import DIGEST, Engine, Step, Store
 from infrastructure.local.runner.containers.groups import Group
 from infrastructure.local.runner.containers.output import (
     PlainSplitter,
@@ -21,8 +25,9 @@ from infrastructure.local.runner.containers.plan import LAYERS
 from infrastructure.local.runner.containers.process import run
 from infrastructure.local.runner.executor import CacheMount, Work
 from infrastructure.local.runner.folders import MARKER
+from infrastructure.local.runner.toolchains import caches
 from shared.builders.dockerfiles import variables_file
-from shared.builders.dockerfiles.static import (
+from shared.builders.dockerfiles.stages import (
     BUILD,
     INPUTS_ARGUMENT,
     INSTALL,
@@ -35,11 +40,19 @@ OUTPUT = "output"
 # The newest install keeps its layers by this name, all older ones are pruned.
 _KEPT_TAG = "astrocloud-install"
 _TAG = "astrocloud-step"
+IMAGE_TAG = "astrocloud-image"
+# What layers of a user's own Dockerfile may take before those that no image stands on are deleted.
+_MOST_LOOSE_BYTES = 2 * 1024**3
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NOT_IN_A_MOUNT = (":", ",")
 
 
 class EngineFailed(Exception):
     """The engine itself could not go on; what it said."""
+
+
+class PushFailed(Exception):
+    """An image could not be pushed; what the engine said."""
 
 
 @dataclass(slots=True)
@@ -51,6 +64,8 @@ class Steps:
     bases: Store
     group: Group | None
     marker: str
+    keeps_all: bool = False
+    """Layers are kept whether an image of ours stands on them or not."""
     _bounds: Bounds = field(init=False)
     _inputs: str = field(init=False, default="")
 
@@ -67,6 +82,11 @@ class Steps:
         return self._mount.folder if self._mount else self.work.scratch / LAYERS
 
     @property
+    def moved(self) -> Work:
+        """The run with its source where it lies while the context is laid out."""
+        return replace(self.work, source=self.work.scratch / CONTEXT / "source")
+
+    @property
     def is_kept(self) -> bool:
         """Whether later builds find the layers of this one."""
         return self._mount is not None
@@ -80,6 +100,7 @@ class Steps:
         """Write what the engine reads, and take away what a killed run left."""
         scratch = self.work.scratch
         (scratch / "Dockerfile").write_text(dockerfile)
+        (scratch / DIGEST).unlink(missing_ok=True)
         self._root.mkdir(parents=True, exist_ok=True)
         (scratch / "temporary").mkdir(exist_ok=True)
         content = self._write_variables(None)
@@ -95,16 +116,31 @@ class Steps:
         self, target: str | None, write: Callable[[bytes], None], *, output: bool = False
     ) -> int:
         """Build a stage; the exit code of its command, or EngineFailed, or a broken bound."""
+        self._write_variables(target)
+        return await self.run(self._step(target, output=output), write)
+
+    async def image(self, write: Callable[[bytes], None], reference: str) -> int:
+        """Build the last stage as an image, which a daemon pushes at once."""
+        self._write_variables(None)
+        step = replace(self._step(None, output=False), tag=IMAGE_TAG, is_image=True)
+        return await self.run(self.pushing(step, reference), write)
+
+    def pushing(self, step: Step, reference: str) -> Step:
+        """A step that a daemon pushes the image of; other engines push when they are told."""
+        return replace(step, push=reference) if self.engine.has_daemon else step
+
+    async def run(self, step: Step, write: Callable[[bytes], None]) -> int:
+        """Go a step: the exit code of the command that failed, or EngineFailed, or a bound."""
         kind = PlainSplitter if self.engine.has_daemon else QuietSplitter
         splitter = kind(write)
-        self._write_variables(target)
         code = await run(
-            self.engine.build(self._step(target, output=output)),
+            self.engine.build(step),
             environment=self._environment(),
             directory=self.work.scratch,
             take=splitter.feed,
             group=self.group,
             bounds=self._bounds,
+            with_output=not step.quiet,
         )
         splitter.close(failed=code != 0)
         if code == 0:
@@ -116,6 +152,34 @@ class Steps:
             raise EngineFailed(last_words(splitter.own))
         return found
 
+    async def push(self, reference: str, *, is_plain: bool) -> str:
+        """Push the image; its digest, or PushFailed."""
+        if not self.engine.has_daemon:
+            command = self.engine.push(self.store, IMAGE_TAG, reference, is_plain=is_plain)
+            code, said = await self._told(command)
+            if code:
+                raise PushFailed(said)
+        digest = digest_of((self.work.scratch / DIGEST).read_text())
+        if digest is None:
+            raise PushFailed("it named no digest")
+        return digest
+
+    async def pull(self, image: str) -> tuple[int, str]:
+        """Fetch an image into this run's store; the exit code and what the engine said."""
+        return await self._told(self.engine.pull(self.store, image))
+
+    async def _told(self, command: list[str]) -> tuple[int, str]:
+        said = bytearray()
+        code = await run(
+            command,
+            environment=self._environment(),
+            directory=self.work.scratch,
+            take=said.extend,
+            group=self.group,
+            bounds=self._bounds,
+        )
+        return code, last_words(said.decode("utf-8", "replace").splitlines())
+
     async def close(self) -> None:
         """Leave nothing but the output, and the layers that later builds may use."""
         scratch = self.work.scratch
@@ -123,12 +187,17 @@ class Steps:
         if self.engine.has_daemon:
             return
         if self.is_kept:
-            await self._quietly(self.engine.remove_image(self.store, _TAG))
-            await self._quietly(self.engine.prune(self.store))
+            for tag in (_TAG, IMAGE_TAG):
+                await self._quietly(self.engine.remove_image(self.store, tag))
+            if not self.keeps_all or await asyncio.to_thread(self._is_large):
+                await self._quietly(self.engine.prune(self.store))
         else:
             await self.clear()
         shutil.rmtree(self.store.run, ignore_errors=True)
         await self._delete(scratch / "temporary")
+
+    def _is_large(self) -> bool:
+        return caches.size(self.store.root) > _MOST_LOOSE_BYTES
 
     async def clear(self) -> None:
         """Delete every layer."""
@@ -155,17 +224,21 @@ class Steps:
             work,
             home=PurePosixPath("/root"),
             temporary=PurePosixPath("/tmp"),  # noqa: S108 - the container's
-            caches={key: text for cache in work.caches for key, text in cache.variables.items()},
+            caches={key: text for one in work.caches for key, text in one.variables.items()},
         )
         # Root is who the commands are here: a name without a user would only confuse.
         found |= {"USER": "root", "LOGNAME": "root"}
         if target == BUILD:
             found = variables.with_own_programs(found, work, source)
         content = variables_file(found)
-        path = work.scratch / VARIABLES
+        self.write_secret(VARIABLES, content)
+        return content
+
+    def write_secret(self, name: str, content: bytes) -> None:
+        """A file that an engine mounts; it is deleted at the end."""
+        path = self.work.scratch / name
         path.touch(mode=0o600)
         path.write_bytes(content)
-        return content
 
     def _step(self, target: str | None, *, output: bool) -> Step:
         job = self.work.job
@@ -204,3 +277,14 @@ class Steps:
             path.touch(mode=0o600)
             path.write_bytes(secrets.token_bytes(32))
         return path.read_bytes()
+
+
+def digest_of(told: str) -> str | None:
+    """The digest in what an engine wrote: alone, or in a document of BuildKit's."""
+    text = told.strip()
+    if text.startswith("{"):
+        try:
+            text = str(json.loads(text).get("containerimage.digest", ""))
+        except ValueError:
+            return None
+    return text if _DIGEST.fullmatch(text) else None

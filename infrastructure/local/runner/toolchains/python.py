@@ -147,6 +147,8 @@ class PythonTools:
         async with locked(parent.with_name(".environments.lock")):
             await asyncio.to_thread(self._sweep, parent)
             self._hold(key, parent)
+        if final.is_symlink():
+            final.unlink()  # a bundle of that name has taken the environment away with it
         await asyncio.to_thread(shutil.rmtree, final, ignore_errors=True)
         await self._make_environment(final, interpreter, [f"pip=={PIP}"])
         log.say(f"Python {'.'.join(map(str, interpreter.version))} with pip {PIP}.")

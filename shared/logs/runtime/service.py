@@ -1,0 +1,105 @@
+"""Logs of servers as the rest of the platform uses them: stored from Kafka, told live, searched."""
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from shared.database import Scope
+from shared.logs.masking import Masker, Secrets, no_secrets
+from shared.logs.runtime.models import LogPage, Place, Search, told
+from shared.logs.runtime.search import LogSearch
+from shared.logs.runtime.store import Arrival, Growth, RuntimeLogStore
+
+MAX_PAGE = 1_000
+MAX_DOWNLOAD = 16_777_216
+"""Characters of one download."""
+_REMEMBERED = 1_024
+_log = logging.getLogger(__name__)
+
+
+class RuntimeLogService:
+    """Built once a process; ``secrets`` knows the values of a release's deployment."""
+
+    def __init__(
+        self, store: RuntimeLogStore, search: LogSearch, secrets: Secrets = no_secrets
+    ) -> None:
+        self._store = store
+        self._search = search
+        self._secrets = secrets
+        self._places: OrderedDict[UUID, Place] = OrderedDict()
+        self._maskers: OrderedDict[UUID, Masker] = OrderedDict()
+
+    async def places(self, streams: Sequence[UUID]) -> dict[UUID, Place]:
+        """Those of the streams that are releases, and where their lines belong."""
+        unknown = [stream for stream in streams if stream not in self._places]
+        if unknown:
+            self._places.update(await self._store.places(unknown))
+        found = {i: self._places[i] for i in streams if i in self._places}
+        while len(self._places) > _REMEMBERED:
+            self._places.popitem(last=False)
+        return found
+
+    async def store(
+        self, arrivals: Sequence[Arrival], places: dict[UUID, Place]
+    ) -> list[Growth]:
+        """Store what came for releases; raises Unavailable."""
+        own = [a for a in arrivals if a.record.account == places[a.record.stream].account_id]
+        strangers = Counter(a.record.stream for a in arrivals) - Counter(
+            a.record.stream for a in own
+        )
+        for stream, count in strangers.items():
+            _log.warning("%d log records of release %s were set aside: of another account", count, stream)
+        maskers = {a.record.stream: await self._masker(places[a.record.stream]) for a in own}
+        return await self._store.append(own, places, maskers)
+
+    async def say_dropped(self) -> list[Growth]:
+        """Say what was dropped and not said yet."""
+        return await self._store.say_dropped()
+
+    async def trim(self) -> None:
+        """Delete the oldest lines of projects that are above their bound."""
+        await self._store.trim()
+
+    async def clean(self) -> None:
+        """Delete what is too old."""
+        await self._store.clean()
+
+    async def page(self, scope: Scope, project_id: UUID, search: Search) -> LogPage:
+        """Lines that fit a search; raises NotFound."""
+        return await self._search.page(scope, project_id, search)
+
+    async def text(self, scope: Scope, project_id: UUID, search: Search) -> AsyncIterator[str]:
+        """All that fits, oldest first, as text in pieces; raises NotFound before the first."""
+        size = 0
+        while True:
+            search = replace(search, order="oldest", limit=MAX_PAGE)
+            page = await self.page(scope, project_id, search)
+            piece = "".join(f"{i.time} {i.replica} {i.text}\n" for i in page.items)
+            yield piece
+            size += len(piece)
+            if page.complete and len(page.items) < MAX_PAGE and not piece:
+                return
+            if size >= MAX_DOWNLOAD:
+                yield f"# More lines follow: ask again with after={page.next_cursor}\n"
+                return
+            search = replace(search, after=page.next_cursor)
+
+    async def _masker(self, place: Place) -> Masker:
+        """A release's secrets never change during its life."""
+        if place.release_id not in self._maskers:
+            values = await self._secrets(place.deployment_id)
+            self._maskers[place.release_id] = Masker(values)
+        while len(self._maskers) > _REMEMBERED:
+            self._maskers.popitem(last=False)
+        return self._maskers[place.release_id]
+
+
+def lines_of(growth: Growth) -> list[dict[str, Any]]:
+    """A growth's lines as readers are told them."""
+    return [
+        told(n, line, place.release_id, place.number).model_dump(mode="json")
+        for n, (place, line) in enumerate(growth.lines, growth.first_n)
+    ]

@@ -1,0 +1,1 @@
+"""How servers are used: requests, errors, latency, processor time and memory, for a day."""
