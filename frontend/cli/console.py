@@ -99,7 +99,7 @@ def since(moment: str | None, now: datetime | None = None) -> str:
 def span(seconds: float) -> str:
     """A time in its two largest units: ``12 s``, ``5 min 3 s``."""
     rest = max(int(seconds), 0)
-    parts = []
+    parts: list[str] = []
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         number, rest = divmod(rest, length)
         if number or parts:

@@ -1,6 +1,7 @@
 """``metrics``: how the live server was used, as figures with a small curve."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from frontend.cli.console import NOTHING, as_json, note, say, size, span, table
@@ -50,7 +51,7 @@ def _narrowed(values: Values, width: int) -> list[float | None]:
     if len(values) <= width:
         return list(values)
     edges = [round(index * len(values) / width) for index in range(width + 1)]
-    shares = [values[low:high] for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    shares = [values[low:high] for low, high in pairwise(edges)]
     known = [[value for value in share if value is not None] for share in shares]
     return [max(share) if share else None for share in known]
 

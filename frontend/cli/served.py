@@ -1,8 +1,9 @@
 """Whether visitors already get a release: its address and its permalink answer alike.
 
 A site's pages have tags of their contents, which have to be the same. A server's answers are its
-own business: there it is the status that tells a host with a route from one without. A route takes effect within the gateway's bound, a moment after the deployment is ready. Who is told
-that a site is live should find it so.
+own business: there the status tells a host with a route from one without. A route takes effect
+within the gateway's bound, a moment after the deployment is ready. Who is told that a site is live
+should find it so.
 """
 
 import asyncio

@@ -74,7 +74,7 @@ def command_of(words: Sequence[str]) -> str:
 async def run(where: Where, words: Sequence[str], seconds: int | None, *, json: bool) -> int:
     """Make the task and follow it to its end."""
     command = command_of(words)
-    body = {"command": command, "environment": where.environment}
+    body: dict[str, Any] = {"command": command, "environment": where.environment}
     if seconds is not None:
         body["seconds"] = seconds
     async with signed_in(where.url) as api:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 RUN = "run"
-_WITH_VALUES = frozenset({"--environment", "-e", "--timeout", "--project", "-p", "--url"})
+_WITH_VALUES = frozenset({"--environment", "--env", "-e", "--timeout", "--project", "-p", "--url"})
 
 
 def own_words(arguments: Sequence[str]) -> list[str]:

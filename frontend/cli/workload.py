@@ -1,4 +1,4 @@
-"""``ps``, ``restart``, ``stop``, ``start``, ``scale``: the server that is live, and its replicas."""
+"""``ps``, ``restart``, ``stop``, ``start``, ``scale``: what runs of the live release."""
 
 import asyncio
 import time

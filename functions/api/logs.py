@@ -5,7 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from shared.logs import fanout
 from shared.logs.lines import NumberedLine
+from shared.logs.runtime.models import Environment
 from shared.models import Request, Response
 from shared.services import services
 from shared.triggers.http import Call, Reply, Resource
@@ -30,9 +32,11 @@ class LogPage(Response):
 
 
 class NegotiateRequest(Request):
-    """What to watch besides the account: one deployment."""
+    """What to watch besides the account: one deployment, or what runs of a project."""
 
     deployment_id: UUID | None = None
+    project_id: UUID | None = None
+    environment: Environment = "production"
 
 
 class Negotiated(Response):
@@ -61,11 +65,14 @@ async def download_logs(call: Call) -> Reply:
 @resource.operation("POST", "negotiate", body=NegotiateRequest, returns=Negotiated, needs="read")
 async def negotiate(call: Call) -> Negotiated:
     """Get an address for live logs and events."""
-    deployment_id = call.body(NegotiateRequest).deployment_id
+    wanted = call.body(NegotiateRequest)
     me = await services().accounts.me(call.principal)
     groups = [f"account-{account.id}" for account in me.accounts]
-    if deployment_id is not None:
-        await services().deployments.get(call.scope, deployment_id)
-        groups.append(f"deployment-{deployment_id}")
+    if wanted.deployment_id is not None:
+        await services().deployments.get(call.scope, wanted.deployment_id)
+        groups.append(fanout.group(wanted.deployment_id))
+    if wanted.project_id is not None:
+        await services().projects.get(call.scope, wanted.project_id)
+        groups.append(fanout.runtime_group(wanted.project_id, wanted.environment))
     url = await services().push.client_access_url(str(me.user.id), groups, _MINUTES)
     return Negotiated(url=url, groups=groups)

@@ -17,7 +17,7 @@ from infrastructure.local.installation import Installation
 from infrastructure.local.paths import Paths
 from infrastructure.local.process import Records
 from infrastructure.local.progress import Progress
-from infrastructure.local.seed import SITES
+from infrastructure.local.seed import SERVERS, SITES, Site
 
 DATA = ("postgres", "valkey", "azurite", "gateway", "secrets", "seed.json")
 
@@ -64,6 +64,9 @@ def status(paths: Paths) -> int:
     print(f"{'SERVICE':<12}{'STATE':<12}{'PID':>8}{'PORT':>7}{'MEMORY':>10}  SINCE     RESTARTS")
     for unit in services:
         print(_status_line(unit))
+    for unit in answer["units"]:
+        if not unit["service"] and unit["state"] in ("starting", "failed"):
+            print(f"{unit['name']}: {unit['detail'] or 'being deployed'}")
     return 0 if all(unit["state"] == "ready" for unit in services) else 1
 
 
@@ -227,6 +230,8 @@ def _say_where(installation: Installation, took: str) -> None:
     print(f"  Status    {installation.platform_url}/")
     for address in asyncio.run(_samples_online(installation.ports["gateway"])):
         print(f"  Site      {address}")
+    print(f"  Servers   {', '.join(_addresses(installation.ports['gateway'], SERVERS))}")
+    print("            are being built now; `./dev status` tells if one cannot be")
     print("\n  Next      ./dev deploy path/to/a/folder")
 
 
@@ -236,6 +241,10 @@ async def _samples_online(port: int) -> list[str]:
         for site in SITES
         if not site.is_ours and await probes.http(port, "/", site.host)()
     ]
+
+
+def _addresses(port: int, sites: Sequence[Site]) -> list[str]:
+    return [f"http://{site.host}:{port}/" for site in sites]
 
 
 def _status_line(unit: dict[str, Any]) -> str:

@@ -184,7 +184,8 @@ def main(arguments: list[str]) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return BUSY
-        compose = partial(stack.compose, core_tools=Path(arguments[0]) if arguments else None)
+        core_tools = Path(arguments[0]) if arguments else None
+        compose = partial(stack.compose, core_tools=core_tools, sample_servers=True)
         code = asyncio.new_event_loop().run_until_complete(Daemon(paths, compose).run())
         sys.stdout.flush()
         # A thread may still wait for a service that is gone; nobody waits for that thread.

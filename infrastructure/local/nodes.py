@@ -52,11 +52,15 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """Something that must have happened before others can go on; may be done again."""
+    """Something that must have happened before others can go on; may be done again.
+
+    One ``in_background`` begins when all others are done, and is waited for by nobody.
+    """
 
     name: str
     run: Callable[[], Awaitable[str]]
     needs: tuple[str, ...] = ()
+    in_background: bool = False
 
 
 Node = Service | Step

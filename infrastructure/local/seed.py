@@ -1,7 +1,8 @@
-"""Puts the sample site online through the API, like any user, and our own front ends.
+"""Puts the samples online through the API, like any user, and our own front ends.
 
-What was put online is remembered by its content: an unchanged folder is not deployed again, and a
-sample that its user has deleted stays deleted.
+Sample servers are built, which takes as long as the package registries do: they come last, one
+after the other, and nobody waits for them. What was put online is remembered by its content: an
+unchanged folder is not deployed again, and a sample that its user has deleted stays deleted.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from infrastructure.local.process import run_to_end
 
 PLAIN_HTML = "infrastructure/local/samples/plain-html"
 STATUS_PAGE = "frontend/status-page"
+SAMPLES = "infrastructure/local/samples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,35 @@ SITES = (
     Site("hello", "hello.apps.localhost", PLAIN_HTML),
     Site("status", "localhost", STATUS_PAGE, is_ours=True),
 )
+SERVERS = (
+    Site("hello-express", "hello-express.apps.localhost", f"{SAMPLES}/express"),
+    Site("hello-fastapi", "hello-fastapi.apps.localhost", f"{SAMPLES}/fastapi"),
+)
 
 
 def steps(installation: Installation, needs: tuple[str, ...]) -> list[Step]:
     """One step a site; they go on side by side."""
     memory = Memory(installation.paths.state / "seed.json")
     return [_step(site, installation, memory, needs) for site in SITES]
+
+
+def servers_step(installation: Installation, needs: tuple[str, ...]) -> Step:
+    """The sample servers, in the background; what fails does not keep the next from its turn."""
+    memory = Memory(installation.paths.state / "seed.json")
+    parts = [_step(site, installation, memory, ()) for site in SERVERS]
+
+    async def run() -> str:
+        done, failed = [], []
+        for part in parts:
+            try:
+                done.append(await part.run())
+            except StackError as error:
+                failed.append(str(error))
+        if failed:
+            raise StackError(" ".join(failed))
+        return ", ".join(done)
+
+    return Step(name="sample servers", run=run, needs=needs, in_background=True)
 
 
 class Memory:

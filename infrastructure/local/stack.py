@@ -17,14 +17,19 @@ from infrastructure.local.services import (
 )
 
 
-def compose(installation: Installation, *, core_tools: Path | None = None) -> list[Node]:
+def compose(
+    installation: Installation, *, core_tools: Path | None = None, sample_servers: bool = False
+) -> list[Node]:
     """Everything that ``./dev up`` runs, in the order in which it is shown."""
-    return [
+    found: list[Node] = [
         *stores(installation),
         *steps(installation),
         *platform(installation, core_tools),
         *seed.steps(installation, needs=("api", "worker", "gateway")),
     ]
+    if sample_servers:
+        found.append(seed.servers_step(installation, needs=("api", "worker", "gateway", "runner")))
+    return found
 
 
 def stores(installation: Installation) -> list[Service]:

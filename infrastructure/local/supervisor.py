@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infrastructure.local.errors import StackError
 from infrastructure.local.logs import rotate, tail
-from infrastructure.local.nodes import Node, Service, State, all_needs
+from infrastructure.local.nodes import Node, Service, State, Step, all_needs
 from infrastructure.local.process import Child, Records, describe_exit, memory_of, spawn
 
 FIRST_DELAY = 0.25
@@ -72,6 +72,7 @@ class Supervisor:
         self._units: dict[str, Unit] = {}
         self._up: dict[str, asyncio.Future[None]] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._background: list[asyncio.Task[None]] = []
         self._rotation: asyncio.Task[None] | None = None
 
     def end_leftovers(self) -> list[str]:
@@ -91,7 +92,8 @@ class Supervisor:
         self._add(nodes)
         if self._rotation is None:
             self._rotation = asyncio.create_task(self._rotate_logs())
-        tasks = [asyncio.create_task(self._bring_up(node)) for node in nodes]
+        awaited = [node for node in nodes if not _is_in_background(node)]
+        tasks = [asyncio.create_task(self._bring_up(node)) for node in awaited]
         try:
             await asyncio.gather(*tasks)
         except BaseException:
@@ -100,9 +102,16 @@ class Supervisor:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.stop()
             raise
+        for node in nodes:
+            if _is_in_background(node):
+                self._background.append(asyncio.create_task(self._in_background(node)))
 
     async def stop(self) -> None:
         """End everything, each after those that need it."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        self._background.clear()
         if self._rotation:
             self._rotation.cancel()
             await asyncio.gather(self._rotation, return_exceptions=True)
@@ -145,6 +154,13 @@ class Supervisor:
             unit.seconds = time.monotonic() - begun
             self._set(unit, State.DONE)
             self._up[node.name].set_result(None)
+
+    async def _in_background(self, node: Node) -> None:
+        """A failure is told, and ends nothing else."""
+        try:
+            await self._bring_up(node)
+        except StackError as error:
+            self._set(self._units[node.name], State.FAILED, str(error))
 
     async def _run_step(self, name: str, work: Awaitable[str]) -> str:
         try:
@@ -274,3 +290,7 @@ class Supervisor:
             own = [log for service in services for log in service.own_logs if log.exists()]
             for log in (*self._logs.glob("*.log"), *own):
                 rotate(log)
+
+
+def _is_in_background(node: Node) -> bool:
+    return isinstance(node, Step) and node.in_background

@@ -25,9 +25,7 @@ class Chunk(NamedTuple):
     lines: bytes
 
 
-def pack(
-    first_n: int, lines: Iterable[Line], fields: Sequence[str] = FIELDS
-) -> Iterator[Chunk]:
+def pack(first_n: int, lines: Iterable[Line], fields: Sequence[str] = FIELDS) -> Iterator[Chunk]:
     """Chunks of the lines, numbered from ``first_n``."""
     for part in _parts(lines):
         rows = [[getattr(line, field) for field in fields] for line in part]

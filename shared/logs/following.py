@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from shared.builders.port import LogFrame
-from shared.logs.frames import FrameWriter
+from shared.logs.frames import Frame, FrameWriter
 
 _LONGEST_POLL_SECONDS = 1.0
 _RENEW_SECONDS = 2.0
@@ -31,7 +30,7 @@ Followed = TypeVar("Followed", bound=Status)
 class Following(Generic[Followed]):
     """One look at a run: ``read`` waits for frames, ``status`` says how it stands."""
 
-    read: Callable[[int, float], Awaitable[Sequence[LogFrame]]]
+    read: Callable[[int, float], Awaitable[Sequence[Frame]]]
     status: Callable[[], Awaitable[Followed]]
     writer: FrameWriter
     renew: Callable[[], Awaitable[None]]

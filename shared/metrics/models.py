@@ -12,8 +12,18 @@ BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
 """Upper bounds of the buckets; one more counts what took longer."""
 Count = Annotated[int, Field(ge=0, lt=2**40)]
 Bucket = Literal[
-    *("le_5", "le_10", "le_25", "le_50", "le_100", "le_250"),
-    *("le_500", "le_1000", "le_2500", "le_5000", "le_10000", "more"),
+    "le_5",
+    "le_10",
+    "le_25",
+    "le_50",
+    "le_100",
+    "le_250",
+    "le_500",
+    "le_1000",
+    "le_2500",
+    "le_5000",
+    "le_10000",
+    "more",
 ]
 BUCKETS = (*(f"le_{bound}" for bound in BOUNDS_MS), "more")
 

@@ -1,4 +1,4 @@
-"""Metrics as the rest of the platform uses them: taken from gateways and clusters, told as series."""
+"""Metrics as the rest of the platform uses them: taken where they arise, told as series."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -69,9 +69,7 @@ class MetricsService:
             async with self._database.transaction() as connection:
                 await store.record_usage(connection, samples)
 
-    async def read(
-        self, scope: Scope, project_id: UUID, environment: str, minutes: int
-    ) -> Metrics:
+    async def read(self, scope: Scope, project_id: UUID, environment: str, minutes: int) -> Metrics:
         """The series of an environment's last minutes; raises NotFound."""
         step = series.step_of(minutes)
         minutes = -(-minutes // step) * step

@@ -126,8 +126,9 @@ CREATE FUNCTION wake_workload(release uuid, awake interval)
         UPDATE workloads w
             SET awake_until = greatest(w.awake_until, now() + awake), last_request_at = now(),
                 due_at = CASE WHEN o.sleeps THEN now() ELSE w.due_at END
-            FROM (SELECT release_id, wanted = 0 AND coalesce(awake_until < now(), true) AS sleeps
-                  FROM workloads WHERE release_id = release) o,
+            -- Without a time it is due, nobody is at work on it.
+            FROM (SELECT release_id, wanted = 0 AND due_at IS NULL AS sleeps
+                  FROM workloads WHERE release_id = release FOR UPDATE) o,
                 environments e, releases r, accounts a, projects p
             WHERE w.release_id = o.release_id AND w.state IN ('live', 'draining', 'kept')
               AND e.id = w.environment_id AND r.id = w.release_id

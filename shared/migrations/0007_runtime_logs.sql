@@ -47,6 +47,7 @@ CREATE TABLE runtime_writers (
     sequence   bigint NOT NULL,
     tails      jsonb NOT NULL DEFAULT '{}',
     told_at    bigint,                            -- milliseconds
+    topic_at   bigint,                            -- told_at of the topic before
     seen_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (release_id, writer)
 );

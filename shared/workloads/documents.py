@@ -14,6 +14,8 @@ from shared.variables.models import ResolvedVariable
 
 DEFAULT_PORT = 8080
 DEFAULT_STOP_SECONDS = 30
+# Who called comes in the gateway's headers, and nobody but the gateway reaches a replica.
+_PYTHON = {"FORWARDED_ALLOW_IPS": "*"}
 
 
 def compose(
@@ -37,7 +39,10 @@ def compose(
         pull_secret=pull_secret,
         start=spec.start,
         port=spec.port or DEFAULT_PORT,
-        environment={name: one.value for name, one in running.items() if not one.secret},
+        environment={
+            **(_PYTHON if spec.python else {}),
+            **{name: one.value for name, one in running.items() if not one.secret},
+        },
         secrets={name: one.value for name, one in running.items() if one.secret},
         readiness=spec.readiness or HealthCheck(),
         liveness=spec.liveness,

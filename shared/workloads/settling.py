@@ -80,7 +80,11 @@ class Settling:
         if not row["asleep"]:
             await self._changes.commit_with_routes(row, store.set_asleep, asleep=True)
             return _ROUTE_SECONDS
-        if row["wanted"] or row["apply_asked_at"]:
+        if row["wanted"]:
+            # Said first: who wakes it from now on must not be sent to what is about to end.
+            await self._changes.commit(row, store.ending)
+            row = await self._changes.renewed(row, LEASE_SECONDS)
+        if row["apply_asked_at"]:
             await self._tell(row, 0)
         return None
 

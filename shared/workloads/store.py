@@ -147,6 +147,16 @@ async def told(connection: Connection, row: Row, wanted: int) -> bool:
     return done.rowcount == 1
 
 
+async def ending(connection: Connection, row: Row) -> bool:
+    """Nothing is to run any more, and the cluster has to be told so."""
+    done = await connection.execute(
+        "UPDATE workloads SET wanted = 0, status = NULL, apply_asked_at = clock_timestamp()"
+        " WHERE release_id = %s AND tick = %s",
+        [row["release_id"], row["tick"]],
+    )
+    return done.rowcount == 1
+
+
 async def seen(connection: Connection, row: Row, status: Any, addresses: Sequence[str]) -> bool:
     """What the cluster says now."""
     done = await connection.execute(

@@ -85,6 +85,24 @@ async def test_app_that_is_down_has_a_page_or_a_problem(
     assert address not in page.text + problem.text
 
 
+async def test_page_does_not_wait_for_a_large_body(
+    gateway: Gateway, store: Store, host: str
+) -> None:
+    """Where no address answers, or the app is stopped, that is said before the upload."""
+    documents = [
+        route(host, 1, f"127.0.0.1:{free_port()}"),
+        route(f"x-{host}", 1, kind="stopped"),
+    ]
+    for document, status in zip(documents, (502, 503), strict=True):
+        await store.route(document["host"], document)
+        head = f"POST / HTTP/1.1\r\nHost: {document['host']}\r\nContent-Length: 99999999\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(head.encode())
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        writer.close()
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+
+
 async def test_request_that_changes_something_is_sent_once(
     gateway: Gateway, store: Store, host: str
 ) -> None:

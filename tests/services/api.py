@@ -65,5 +65,5 @@ async def visit(stack: Stack, slug: str, path: str = "/") -> httpx.Response:
     """What a visitor of a project's site gets."""
     address = f"http://127.0.0.1:{stack.ports['gateway']}{path}"
     host = {"Host": stack.site_url(slug).removeprefix("http://")}
-    async with httpx.AsyncClient(trust_env=False) as visitor:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as visitor:
         return await visitor.get(address, headers=host)

@@ -26,10 +26,11 @@ async function resolve(r) {
   if (found.route.kind === "dynamic") {
     return await app(r, v, found);
   }
-  if (Number(r.headersIn["Content-Length"]) > SITE_MAX_BYTES) {
+  const stopped = found.route.kind === "stopped";
+  if (!stopped && Number(r.headersIn["Content-Length"]) > SITE_MAX_BYTES) {
     return leave(r, special("too_large"));
   }
-  if (r.method !== "GET" && r.method !== "HEAD" && found.route.kind !== "stopped") {
+  if (r.method !== "GET" && r.method !== "HEAD" && !stopped) {
     return leave(r, found.route.kind === "outage" ? special("outage") : "method");
   }
   if (found.route.kind !== "static") {
@@ -119,9 +120,15 @@ function same(r, v) {
 }
 
 // What nginx cannot send from here is said in `answer`, which reads and drops a request's body.
+// A body that is not small is not waited for: here the answer goes out before it.
 function leave(r, what) {
   r.variables.gw_answer = what;
-  r.return(419);
+  if (r.variables.gw_streams) {
+    r.headersOut["X-Content-Type-Options"] = "nosniff";
+    answer(r);
+  } else {
+    r.return(419);
+  }
 }
 
 function answer(r) {

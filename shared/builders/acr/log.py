@@ -78,7 +78,9 @@ class RunLog:
             except HttpResponseError as error:
                 if error.status_code != 416:
                     raise
-            return None, _is_complete((await blob.get_blob_properties()).metadata)
+            # It may have grown, and become complete, since it said that this was its end.
+            found = await blob.get_blob_properties()
+            return None, found.size <= self.cutter.read and _is_complete(found.metadata)
 
 
 def _is_complete(metadata: Mapping[str, str] | None) -> bool:

@@ -26,7 +26,7 @@ _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _EMPTY, _EMPTY_TYPE = b"{}", "application/vnd.oci.empty.v1+json"
 _EMPTY_DIGEST = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 _CLIENT_SECONDS = 1800
-_LOCKED = frozenset({405, 409})
+_LOCKED = 405
 
 
 class Layer(NamedTuple):
@@ -212,7 +212,7 @@ class Registry:
                 await client.set_manifest(repository, io.BytesIO(data), tag=tag)
             except HttpResponseError as error:
                 # Somebody was faster, and has locked it.
-                if error.status_code not in _LOCKED:
+                if error.status_code != _LOCKED:
                     raise
 
     @asynccontextmanager

@@ -11,13 +11,15 @@ from collections.abc import Mapping
 
 # $1 is the command, $2 who gets the signal: the command's own process, or everybody (-1).
 _FIRST = (
-    'child=; stopped=; stop() { stopped=1; [ -z "$child" ] || kill -s TERM -- "$1" 2>/dev/null; }; '
-    "trap 'stop \"${2:-$child}\"' TERM INT; "
+    # Everybody is who runs in this container: never, where it is no container.
+    'child=; stopped=; all=; [ $$ != 1 ] || all="$2"; '
+    'stop() { stopped=1; [ -z "$child" ] || kill -s TERM -- "${all:-$child}" 2>/dev/null; }; '
+    "trap stop TERM INT; "
     '/bin/sh -c "$1" & child=$!; '
-    '[ -z "$stopped" ] || stop "${2:-$child}"; '
+    '[ -z "$stopped" ] || stop; '
     'while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done; '
     # Its shell has gone, but what it started may still be about to end well.
-    'if [ "$stopped$2" = "1-1" ]; then'
+    'if [ "$stopped$all" = "1-1" ]; then'
     " while kill -0 -- -1 2>/dev/null; do sleep 0.1; done; fi; "
     'exit "$code"'
 )
@@ -29,6 +31,7 @@ _COMPOUND = frozenset(
     {"if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac",
      "select", "function", "{", "}", "!", "[["}
 )  # fmt: skip
+_BEGUN = [[word] for word in sorted(_COMPOUND)]
 _OF_THE_SHELL = _COMPOUND | {
     "time", "exec", "eval", "cd", "set", "export", "unset", "source", "trap", "wait", "read",
     "ulimit", "umask", "shift", "return", "exit", "break", "continue", "readonly", "local",
@@ -42,7 +45,6 @@ _WAYS = {
     "yarn": ("run", "start"),
     "bun": ("run",),
 }
-_PARTS = re.compile(r"&&|;")
 _DEEPEST = 5
 
 
@@ -93,24 +95,24 @@ def _script_name(words: list[str]) -> str | None:
 
 def _with_exec(command: str) -> str | None:
     """The command so that its last program takes the place of the shell; None where it cannot."""
-    at = _last_part(command)
-    if at is None:
+    parts = _parts(command)
+    if parts is None:
         return None
+    at = parts[-1]
     start = at + len(command[at:]) - len(command[at:].lstrip())
     if match := _ASSIGNMENT.match(command, start):
         start = match.end()
     program = _PROGRAM.match(command, start)
     if program is None or program[0] in _OF_THE_SHELL:
         return None
-    begun = (part.split() for part in _PARTS.split(command))
-    if any(words and words[0] in _COMPOUND for words in begun):
+    if any(command[part:].split()[:1] in _BEGUN for part in parts):
         return None
     return f"{command[:start]}exec {command[start:]}"
 
 
-def _last_part(command: str) -> int | None:
-    """Where the last program of ``a && b; c`` begins; None for all that is more than that."""
-    at, part, quote = 0, 0, ""
+def _parts(command: str) -> list[int] | None:
+    """Where the programs of ``a && b; c`` begin; None for all that is more than that."""
+    at, parts, quote = 0, [0], ""
     while at < len(command):
         mark = command[at]
         if quote:
@@ -119,12 +121,14 @@ def _last_part(command: str) -> int | None:
         elif mark in "'\"":
             quote, at = mark, at + 1
         elif command.startswith("&&", at):
-            part = at = at + 2
+            at += 2
+            parts.append(at)
         elif mark == ";" and command[at + 1 : at + 2] != ";":
-            part = at = at + 1
+            at += 1
+            parts.append(at)
         elif mark in "|&()<>;`\n\r#" or command.startswith("$(", at):
             return None
         else:
             at += 2 if mark == "\\" else 1
     # A command substitution runs within quotes, too, and before `exec` does: it is harmless there.
-    return part if not quote and command[part:].strip() else None
+    return parts if not quote and command[parts[-1] :].strip() else None

@@ -88,12 +88,19 @@ class Api:
         path = _path(kind, namespace, name) + part
         return await self._json("PATCH", path, {"fieldManager": MANAGER}, change, _MERGE)
 
-    async def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Delete an object with all that it owns; silent where there is none."""
+    async def delete(
+        self, kind: str, namespace: str, name: str, as_seen: Json | None = None
+    ) -> None:
+        """Delete an object with all that it owns; silent where there is none.
+
+        With ``as_seen`` only as it was then: raises Conflict where somebody has changed it.
+        """
+        body: Json = {"propagationPolicy": "Background"}
+        if as_seen is not None:
+            meta = as_seen["metadata"]
+            body["preconditions"] = {key: meta[key] for key in ("uid", "resourceVersion")}
         try:
-            await self._json(
-                "DELETE", _path(kind, namespace, name), {"propagationPolicy": "Background"}
-            )
+            await self._json("DELETE", _path(kind, namespace, name), None, body)
         except NotFound:
             return
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.builders.port import LogFrame
+from shared.clusters.errors import ClusterRefused
 from shared.clusters.kubernetes import manifests, names, pods, problems, project, status
 from shared.clusters.kubernetes.api import Api, Json
 from shared.clusters.kubernetes.pods import PodSettings
@@ -129,7 +130,9 @@ class KubernetesCluster:
         web = next((one for one in deployments if _is_web(one)), None)
         if web is None:
             return None
-        of_processes = [pod for pod in found if pod["metadata"]["labels"][names.PROCESS] != "task"]
+        of_processes = [
+            pod for pod in found if pod["metadata"]["labels"][names.COMPONENT] != names.ONCE
+        ]
         told = status.of(web, service, of_processes, metrics)
         # A worker's name sorts behind: what answers requests is told of first.
         ordered = [web, *(one for one in deployments if one is not web)]
@@ -272,12 +275,12 @@ class KubernetesCluster:
         """What pods use; empty where nobody measures it, or the one who does is away."""
         try:
             found = await self._api.find("PodMetrics", space, labels)
-        except Unavailable:
+        except (Unavailable, ClusterRefused):
             return {}
         return {one["metadata"]["name"]: one for one in found}
 
     async def _problem(self, deployments: Sequence[Json], found: Sequence[Json]) -> Problem | None:
-        unwell = [one for one in deployments if _is_unwell(one)]
+        unwell = [one for one in deployments if status.is_unwell(one)]
         if not unwell:
             return None
         space = unwell[0]["metadata"]["namespace"]
@@ -329,22 +332,6 @@ class KubernetesCluster:
 
 def _is_web(deployment: Json) -> bool:
     return str(deployment["metadata"]["name"]).startswith("web-")
-
-
-def _is_unwell(deployment: Json) -> bool:
-    """Whether a replica that is wanted is not there, or not yet of what was applied last.
-
-    Before the cluster has seen what that is, it speaks of what was before.
-    """
-    said, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
-    if said.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
-        return False
-    is_whole = said.get("readyReplicas", 0) >= wanted and said.get("updatedReplicas", 0) >= wanted
-    is_failing = any(
-        one["type"] == "ReplicaFailure" and one["status"] == "True"
-        for one in said.get("conditions") or ()
-    )
-    return bool(wanted) and (not is_whole or is_failing or said.get("unavailableReplicas", 0) > 0)
 
 
 def _unknown(ref: WorkloadRef) -> NotFound:

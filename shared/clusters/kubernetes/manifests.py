@@ -39,7 +39,7 @@ def service(workload: Workload) -> Json:
         names.web(workload.release),
         spec={
             "type": "ClusterIP",
-            "selector": names.of_process(workload.ref, names.WEB),
+            "selector": names.of_component(workload.ref, names.WEB),
             "ports": [{"name": "http", "port": workload.port, "targetPort": "http"}],
         },
     )
@@ -76,7 +76,7 @@ def budget(workload: Workload) -> Json:
         spec={
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": names.of_process(workload.ref, names.WEB)},
+            "selector": {"matchLabels": names.of_component(workload.ref, names.WEB)},
         },
     )
 
@@ -114,7 +114,7 @@ def cron(workload: Workload, settings: PodSettings, name: str, run: bool) -> Jso
     schedule = workload.schedules[name]
     secret = names.variables(workload.release)
     template = pods.once(workload, settings, schedule.command, schedule.seconds, secret)
-    template["metadata"]["labels"][names.SCHEDULE] = name
+    template["metadata"]["labels"] |= {names.SCHEDULE: name, names.PROCESS: name}
     labels = {**names.labels(workload), names.SCHEDULE: name}
     made = _made(
         workload,
@@ -168,7 +168,9 @@ def job_spec(template: Mapping[str, object], seconds: int) -> Json:
     }
 
 
-def _deployment(workload: Workload, name: str, process: str, template: Json, replicas: int) -> Json:
+def _deployment(
+    workload: Workload, name: str, component: str, template: Json, replicas: int
+) -> Json:
     return _made(
         workload,
         "apps/v1",
@@ -182,7 +184,7 @@ def _deployment(workload: Workload, name: str, process: str, template: Json, rep
                 "type": "RollingUpdate",
                 "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
             },
-            "selector": {"matchLabels": names.of_process(workload.ref, process)},
+            "selector": {"matchLabels": names.of_component(workload.ref, component)},
             "template": template,
         },
     )

@@ -7,24 +7,28 @@ from shared.clusters.kubernetes.api import MANAGER
 from shared.clusters.port import Workload, WorkloadRef
 
 WEB = "web"
+ONCE = "task"
 CONTAINER = "app"
 ACCOUNT = "app"
 """The service account of a project's pods; it may do nothing."""
 
-GATEWAY_LABEL = "astrocloud/gateway"
+GATEWAY_LABEL = "astrocloud.dev/gateway"
 """Who may ask a project's pods: pods of namespaces that have this label as ``true``."""
 
-PROCESS = "astrocloud/process"
-RELEASE = "astrocloud/release"
-TASK = "astrocloud/task"
-SCHEDULE = "astrocloud/schedule"
-REPLICAS = "astrocloud/replicas"
-OUTCOME = "astrocloud/outcome"
-DETAIL = "astrocloud/detail"
-KEY = "astrocloud/key"
-LABEL = "astrocloud/label"
-VARIABLES = "astrocloud/variables"
-RESTARTED = "astrocloud/restarted"
+COMPONENT = "astrocloud.dev/component"
+"""What a pod is of its release: ``web``, ``worker-<name>`` or ``task``."""
+PROCESS = "astrocloud.dev/process"
+"""What its lines are called in the logs; a task has none, since its log is read by itself."""
+RELEASE = "astrocloud.dev/release"
+TASK = "astrocloud.dev/task"
+SCHEDULE = "astrocloud.dev/schedule"
+REPLICAS = "astrocloud.dev/replicas"
+OUTCOME = "astrocloud.dev/outcome"
+DETAIL = "astrocloud.dev/detail"
+KEY = "astrocloud.dev/key"
+LABEL = "astrocloud.dev/label"
+VARIABLES = "astrocloud.dev/variables"
+RESTARTED = "astrocloud.dev/restarted"
 
 
 def namespace(project: UUID) -> str:
@@ -64,7 +68,7 @@ def task(ref: WorkloadRef, key: str) -> str:
 
 def of_project(project: UUID) -> dict[str, str]:
     """Labels of everything in a project."""
-    return {"app.kubernetes.io/managed-by": MANAGER, "astrocloud/project": str(project)}
+    return {"app.kubernetes.io/managed-by": MANAGER, "astrocloud.dev/project": str(project)}
 
 
 def of_release(ref: WorkloadRef) -> dict[str, str]:
@@ -72,9 +76,9 @@ def of_release(ref: WorkloadRef) -> dict[str, str]:
     return {RELEASE: str(ref.release)}
 
 
-def of_process(ref: WorkloadRef, process: str) -> dict[str, str]:
-    """What the pods of one process are found by."""
-    return {RELEASE: str(ref.release), PROCESS: process}
+def of_component(ref: WorkloadRef, component: str) -> dict[str, str]:
+    """What the pods of one component are found by."""
+    return {RELEASE: str(ref.release), COMPONENT: component}
 
 
 def labels(workload: Workload) -> dict[str, str]:
@@ -82,9 +86,9 @@ def labels(workload: Workload) -> dict[str, str]:
     return {
         **of_project(workload.project),
         RELEASE: str(workload.release),
-        "astrocloud/account": str(workload.account),
-        "astrocloud/deployment": str(workload.deployment),
-        "astrocloud/environment": workload.environment_name,
+        "astrocloud.dev/account": str(workload.account),
+        "astrocloud.dev/deployment": str(workload.deployment),
+        "astrocloud.dev/environment": workload.environment_name,
     }
 
 

@@ -31,6 +31,7 @@ def web(workload: Workload, settings: PodSettings, variables: str) -> Json:
     container["lifecycle"] = {"preStop": {"sleep": {"seconds": settings.drain_seconds}}}
     grace = settings.drain_seconds + workload.stop_seconds
     template = _template(workload, settings, names.WEB, container, variables)
+    template["metadata"]["labels"][names.PROCESS] = names.WEB
     template["spec"]["terminationGracePeriodSeconds"] = grace
     template["spec"]["topologySpreadConstraints"] = [_spread(workload)]
     return template
@@ -40,6 +41,7 @@ def worker(workload: Workload, settings: PodSettings, name: str, variables: str)
     """The template of a worker."""
     container = _container(workload, words(workload.workers[name].command))
     template = _template(workload, settings, f"worker-{name}", container, variables)
+    template["metadata"]["labels"][names.PROCESS] = name
     template["spec"]["terminationGracePeriodSeconds"] = workload.stop_seconds
     return template
 
@@ -51,7 +53,7 @@ def once(
     that ends it would delete its log, too."""
     container = _container(workload, words(command), secret)
     container["env"] = [{"name": "PORT", "value": str(workload.port)}]
-    template = _template(workload, settings, "task", container, "")
+    template = _template(workload, settings, names.ONCE, container, "")
     template["spec"] |= {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": seconds,
@@ -67,7 +69,7 @@ def security(user: int | None = None) -> Json:
 
 
 def _template(
-    workload: Workload, settings: PodSettings, process: str, container: Json, variables: str
+    workload: Workload, settings: PodSettings, component: str, container: Json, variables: str
 ) -> Json:
     spec: Json = {
         "serviceAccountName": names.ACCOUNT,
@@ -83,7 +85,7 @@ def _template(
         spec["imagePullSecrets"] = [{"name": names.pull(workload.release)}]
     if settings.runtime_class:
         spec["runtimeClassName"] = settings.runtime_class
-    metadata: Json = {"labels": {**names.labels(workload), names.PROCESS: process}}
+    metadata: Json = {"labels": {**names.labels(workload), names.COMPONENT: component}}
     if variables:
         metadata["annotations"] = {names.VARIABLES: variables}
     return {"metadata": metadata, "spec": spec}
@@ -152,5 +154,5 @@ def _spread(workload: Workload) -> Json:
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": names.of_process(workload.ref, names.WEB)},
+        "labelSelector": {"matchLabels": names.of_component(workload.ref, names.WEB)},
     }

@@ -27,6 +27,22 @@ def of(
     )
 
 
+def is_unwell(deployment: Json) -> bool:
+    """Whether a replica that is wanted is not there, or not yet of what was applied last.
+
+    Before the cluster has seen what that is, it speaks of what was before.
+    """
+    said, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
+    if said.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
+        return False
+    is_whole = said.get("readyReplicas", 0) >= wanted and said.get("updatedReplicas", 0) >= wanted
+    is_failing = any(
+        one["type"] == "ReplicaFailure" and one["status"] == "True"
+        for one in said.get("conditions") or ()
+    )
+    return bool(wanted) and (not is_whole or is_failing or said.get("unavailableReplicas", 0) > 0)
+
+
 def newest(deployment: Json, sets: Sequence[Json], pods: Sequence[Json]) -> list[Json]:
     """The pods of what was applied last."""
     mark = "deployment.kubernetes.io/revision"
@@ -60,7 +76,7 @@ def _replica(pod: Json, usage: Json | None) -> ReplicaStatus:
     used = (usage or {}).get("containers") or [{}]
     return ReplicaStatus(
         name=pod["metadata"]["name"],
-        process=pod["metadata"]["labels"][names.PROCESS].removeprefix("worker-"),
+        process=pod["metadata"]["labels"][names.PROCESS],
         ready=problems.is_ready(pod),
         restarts=int(status.get("restartCount", 0)),
         started_at=problems.moment(running.get("startedAt")),

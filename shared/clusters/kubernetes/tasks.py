@@ -107,7 +107,9 @@ class Tasks:
         schedules = {cron["metadata"]["name"] for cron in crons}
         made = await self._api.find("Job", space, names.of_release(ref))
         begun = [job for job in made if _owner(job) in schedules]
-        found = await self._api.find("Pod", space, {**names.of_release(ref), names.PROCESS: "task"})
+        found = await self._api.find(
+            "Pod", space, {**names.of_release(ref), names.COMPONENT: names.ONCE}
+        )
         by_job = {pod["metadata"]["labels"].get(_JOB_NAME): pod for pod in found}
         runs = [_run(Seen(job, by_job.get(job["metadata"]["name"]))) for job in begun]
         return sorted(runs, key=lambda run: run.started_at or problems.MOMENT, reverse=True)
@@ -248,8 +250,9 @@ class Tasks:
         await self._api.patch(
             "Secret", meta["namespace"], meta["name"], {"metadata": {"ownerReferences": None}}
         )
-        await self._api.delete("Job", meta["namespace"], meta["name"])
         try:
+            # Whoever has canceled it meanwhile has changed it, and is not passed over.
+            await self._api.delete("Job", meta["namespace"], meta["name"], as_seen=job)
             made = await self._api.create(fresh)
         except Conflict:
             return

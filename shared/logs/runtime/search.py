@@ -56,12 +56,12 @@ _BOUNDED: LiteralString = """,
     WHERE b.before < %(bytes)s ORDER BY b.rank
 """
 _FIND_OLDER: LiteralString = (
-    _CHOSEN
+    _CHOSEN  # noqa: S608 - constants
     + " ORDER BY first_n DESC LIMIT %(rows)s), ranked AS (SELECT *, -first_n AS rank FROM chosen)"
     + _BOUNDED
 )
 _FIND_NEWER: LiteralString = (
-    _CHOSEN
+    _CHOSEN  # noqa: S608 - constants
     + " ORDER BY first_n LIMIT %(rows)s), ranked AS (SELECT *, first_n AS rank FROM chosen)"
     + _BOUNDED
 )
@@ -143,9 +143,7 @@ class LogSearch:
 
 
 async def _last_n(connection: Connection, project_id: UUID, environment: str) -> int:
-    found = await connection.execute(
-        _FIND_LOG, {"project": project_id, "environment": environment}
-    )
+    found = await connection.execute(_FIND_LOG, {"project": project_id, "environment": environment})
     row = await found.fetchone()
     if row is None:
         raise NotFound("No such project")

@@ -1,6 +1,7 @@
 """Logs of servers as the rest of the platform uses them: stored from Kafka, told live, searched."""
 
 import logging
+import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from shared.logs.runtime.store import Arrival, Growth, RuntimeLogStore
 MAX_PAGE = 1_000
 MAX_DOWNLOAD = 16_777_216
 """Characters of one download."""
+MAX_DOWNLOAD_SECONDS = 20.0
 _REMEMBERED = 1_024
 _log = logging.getLogger(__name__)
 
@@ -42,16 +44,14 @@ class RuntimeLogService:
             self._places.popitem(last=False)
         return found
 
-    async def store(
-        self, arrivals: Sequence[Arrival], places: dict[UUID, Place]
-    ) -> list[Growth]:
+    async def store(self, arrivals: Sequence[Arrival], places: dict[UUID, Place]) -> list[Growth]:
         """Store what came for releases; raises Unavailable."""
         own = [a for a in arrivals if a.record.account == places[a.record.stream].account_id]
         strangers = Counter(a.record.stream for a in arrivals) - Counter(
             a.record.stream for a in own
         )
         for stream, count in strangers.items():
-            _log.warning("%d log records of release %s were set aside: of another account", count, stream)
+            _log.warning("%d records of release %s set aside: not of its account", count, stream)
         maskers = {a.record.stream: await self._masker(places[a.record.stream]) for a in own}
         return await self._store.append(own, places, maskers)
 
@@ -73,19 +73,17 @@ class RuntimeLogService:
 
     async def text(self, scope: Scope, project_id: UUID, search: Search) -> AsyncIterator[str]:
         """All that fits, oldest first, as text in pieces; raises NotFound before the first."""
-        size = 0
-        while True:
-            search = replace(search, order="oldest", limit=MAX_PAGE)
+        search = replace(search, order="oldest", limit=MAX_PAGE)
+        size, ends = 0, time.monotonic() + MAX_DOWNLOAD_SECONDS
+        while size < MAX_DOWNLOAD and time.monotonic() < ends:
             page = await self.page(scope, project_id, search)
+            if page.complete and not page.items:
+                return
             piece = "".join(f"{i.time} {i.replica} {i.text}\n" for i in page.items)
             yield piece
             size += len(piece)
-            if page.complete and len(page.items) < MAX_PAGE and not piece:
-                return
-            if size >= MAX_DOWNLOAD:
-                yield f"# More lines follow: ask again with after={page.next_cursor}\n"
-                return
             search = replace(search, after=page.next_cursor)
+        yield f"# More lines may follow: ask again with after={search.after}\n"
 
     async def _masker(self, place: Place) -> Masker:
         """A release's secrets never change during its life."""

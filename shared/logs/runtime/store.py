@@ -56,18 +56,19 @@ _MOVE_LOG: LiteralString = """
 
 # How far these writers are stored.
 _FIND_WRITERS: LiteralString = """
-    SELECT release_id, writer, sequence, tails, told_at FROM runtime_writers
+    SELECT release_id, writer, sequence, tails, told_at, topic_at FROM runtime_writers
     WHERE (release_id, writer) IN
           (SELECT * FROM unnest(%(releases)s::uuid[], %(writers)s::text[]))
 """
 
 # Keep how far a writer is stored.
 _KEEP_WRITER: LiteralString = """
-    INSERT INTO runtime_writers (release_id, writer, account_id, sequence, tails, told_at)
-    VALUES (%s, %s, %s, %s, %s, %s)
+    INSERT INTO runtime_writers (release_id, writer, account_id, sequence, tails, told_at,
+                                 topic_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (release_id, writer) DO UPDATE
     SET sequence = excluded.sequence, tails = excluded.tails, told_at = excluded.told_at,
-        seen_at = now()
+        topic_at = excluded.topic_at, seen_at = now()
 """
 
 # What releases may write now.
@@ -133,7 +134,8 @@ _FIND_AGED: LiteralString = """
     SELECT l.project_id, l.environment,
            CASE WHEN p.deleted_at IS NOT NULL THEN 0
                 ELSE coalesce((a.limits ->> %(limit)s)::bigint, %(default)s) END AS hours
-    FROM runtime_logs l JOIN accounts a ON a.id = l.account_id JOIN projects p ON p.id = l.project_id
+    FROM runtime_logs l
+    JOIN accounts a ON a.id = l.account_id JOIN projects p ON p.id = l.project_id
     ORDER BY l.project_id, l.environment FOR UPDATE OF l
 """
 
@@ -178,20 +180,31 @@ class _Progress:
     """How far one writer is stored. Offsets that restart are those of a new topic.
 
     A message that is at or below the last offset but younger than all before it cannot have been
-    stored: the topic was made anew. A repetition is never younger than the newest that was.
+    stored: the topic was made anew. A repetition is never younger than the newest that was. What
+    is not younger than the newest of the topic before (``topic_at``) is of that one.
     """
 
     writer: Writer = field(default_factory=Writer)
     told_at: int | None = None
+    topic_at: int | None = None
 
     def take(self, arrival: Arrival, masker: Masker) -> list[Line] | None:
         told_at, newest = arrival.told_at, self.told_at
-        if arrival.by_offset and told_at is not None and newest is not None and told_at > newest:
-            self.writer.sequence = min(self.writer.sequence, arrival.record.sequence - 1)
+        if told_at is not None and self.topic_at is not None and told_at <= self.topic_at:
+            return None
+        if self._is_of_a_new_topic(arrival):
+            self.topic_at = newest
+            self.writer.sequence = arrival.record.sequence - 1
         lines = self.writer.take(arrival.record, masker)
         if lines is not None and told_at is not None:
             self.told_at = told_at if newest is None else max(newest, told_at)
         return lines
+
+    def _is_of_a_new_topic(self, arrival: Arrival) -> bool:
+        if not arrival.by_offset or arrival.told_at is None or self.told_at is None:
+            return False
+        is_before = arrival.record.sequence <= self.writer.sequence
+        return is_before and arrival.told_at > self.told_at
 
 
 class RuntimeLogStore:
@@ -319,7 +332,9 @@ async def _progress_of(
     for row in await (await connection.execute(_FIND_WRITERS, values)).fetchall():
         tails = {origin: (form, length) for origin, (form, length) in row["tails"].items()}
         writer = Writer(row["sequence"], tails)
-        progress[row["release_id"], row["writer"]] = _Progress(writer, row["told_at"])
+        progress[row["release_id"], row["writer"]] = _Progress(
+            writer, row["told_at"], row["topic_at"]
+        )
     return progress
 
 
@@ -331,7 +346,7 @@ async def _keep_progress(
     rows = [
         (
             *(release, name, places[release].account_id),
-            *(one.writer.sequence, Jsonb(one.writer.tails), one.told_at),
+            *(one.writer.sequence, Jsonb(one.writer.tails), one.told_at, one.topic_at),
         )
         for (release, name), one in sorted(progress.items())
     ]
@@ -364,9 +379,7 @@ async def _written(
     return growth
 
 
-async def _allowances(
-    connection: Connection, places: Sequence[Place]
-) -> dict[UUID, Allowance]:
+async def _allowances(connection: Connection, places: Sequence[Place]) -> dict[UUID, Allowance]:
     ids = [place.release_id for place in places]
     found = {release: Allowance() for release in ids}
     for row in await (await connection.execute(_FIND_ALLOWANCES, {"ids": ids})).fetchall():

@@ -78,7 +78,8 @@ def level_of(text: str) -> Level | None:
     document = _document(text)
     if document is None:
         return _level_of_text(text)
-    return _first(document, _LEVEL_KEYS, _level_of_value)[1]
+    found: Level | None = _first(document, _LEVEL_KEYS, _level_of_value)[1]
+    return found
 
 
 def _document(text: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from shared.builders.acr import AcrBuilder
 from tests.contract.builders.conftest import SECONDS, Runner
 from tests.fakes.azure import AzureFake
 from tests.fakes.azure.builds import Buildah
@@ -18,11 +19,13 @@ class Acr(Runner):
     def __init__(self, executor: str, folder: Path, fake: AzureFake) -> None:
         self.executor = executor
         self.fake = fake
+        self.made: list[AcrBuilder] = []
         self.state, self.socket = folder / "state", folder / "runner.sock"
 
     async def up(self) -> None:
         """A builder without a memory."""
-        self.builder = self.fake.builder()  # type: ignore[assignment]
+        self.made.append(self.fake.builder())
+        self.builder = self.made[-1]  # type: ignore[assignment]
 
     def kill(self) -> None:
         """What it remembers is all that can be lost."""
@@ -53,7 +56,8 @@ async def started(executor: str, folder: Path) -> Acr:
 
 async def ended(place: Acr) -> None:
     """End all runs of a place."""
-    await place.builder.close()  # type: ignore[attr-defined]
+    for builder in place.made:
+        await builder.close()
     deadline = time.monotonic() + SECONDS
     while any(not run.has_ended for run in place.fake.management.runs.values()):
         for run in place.fake.management.runs.values():

@@ -62,6 +62,8 @@ class Runner:
         command = [sys.executable, "-m", "infrastructure.local.runner", "--executor", kind]
         command += ["--socket", str(self.socket), "--state", str(self.state)]
         command += ["--toolchains", str(ROOT / ".local" / "toolchains"), "--environment", "local"]
+        if self.executor == "containers":
+            command += ["--registry", os.environ["TEST_REGISTRY"]]
         environment = dict(os.environ)
         if self.executor == "bare":
             environment["PATH"] = _without_bwrap(self.state.parent)

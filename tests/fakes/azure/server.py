@@ -99,7 +99,7 @@ class AzureFake:
         return AcrBuilder(
             Where(url=f"https://{self.host}", **place),
             self.host,
-            credential or StubCredential(),  # type: ignore[arg-type]
+            credential or StubCredential(),
             options={"connection_verify": str(self.folder / "certificate.pem")},
         )
 

@@ -164,7 +164,7 @@ class TaskRunner:
 
 async def _volume(folder: Path, volume: dict[str, Any]) -> Path:
     """Write the files as acr-builder does: by a shell's heredoc, which is not quoted."""
-    place = folder / volume["name"]
+    place: Path = folder / volume["name"]
     place.mkdir()
     for name, encoded in volume["secret"].items():
         value = base64.b64decode(encoded, validate=True).decode()

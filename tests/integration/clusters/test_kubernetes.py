@@ -98,7 +98,7 @@ async def test_a_project_is_closed_before_anything_runs_in_it(bench: Bench) -> N
     (policy,) = kubectl("get", "networkpolicy", "-n", space)["items"]
     spec = policy["spec"]
     assert (spec["podSelector"], spec["policyTypes"]) == ({}, ["Ingress", "Egress"])
-    gateway = {"namespaceSelector": {"matchLabels": {"astrocloud/gateway": "true"}}}
+    gateway = {"namespaceSelector": {"matchLabels": {"astrocloud.dev/gateway": "true"}}}
     assert spec["ingress"] == [{"from": [gateway]}]
     dns, internet = spec["egress"]
     assert {port["port"] for port in dns["ports"]} == {53}
@@ -129,8 +129,8 @@ async def test_pods_have_no_rights(bench: Bench) -> None:
         "memory": str(96 * 1024 * 1024),
         "ephemeral-storage": str(64 * 1024 * 1024),
     }
-    assert pod["metadata"]["labels"]["astrocloud/release"] == str(workload.release)
-    assert pod["metadata"]["labels"]["astrocloud/account"] == str(workload.account)
+    assert pod["metadata"]["labels"]["astrocloud.dev/release"] == str(workload.release)
+    assert pod["metadata"]["labels"]["astrocloud.dev/account"] == str(workload.account)
 
 
 async def test_secrets_stand_in_no_specification(bench: Bench) -> None:

@@ -1,7 +1,7 @@
 """A platform in memory for the command: projects, deployments, variables, as the API has them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -19,6 +19,67 @@ FAILURE = {
 }
 
 
+SCALING = {
+    "minimum": 1,
+    "maximum": 1,
+    "cpu_percent": None,
+    "requests_per_replica": 20,
+    "idle_minutes": None,
+}
+NOTHING_RUNS: dict[str, Any] = {
+    "project_id": "p1",
+    "environment": "production",
+    "state": "none",
+    "release_id": None,
+    "deployment_id": None,
+    "number": None,
+    "wanted": 0,
+    "ready": 0,
+    "scaling": None,
+    "replicas": [],
+    "problem": None,
+    "next": None,
+    "seen_at": None,
+    "capabilities": ["autoscaling", "schedules", "images"],
+}
+RUNNING = {
+    **NOTHING_RUNS,
+    "state": "running",
+    "number": 42,
+    "wanted": 1,
+    "ready": 1,
+    "scaling": SCALING,
+    "replicas": [
+        {
+            "name": "web-1",
+            "process": "web",
+            "ready": True,
+            "restarts": 3,
+            "started_at": "2026-11-24T07:00:00Z",
+            "cpu_millis": 250,
+            "memory_bytes": 64_000_000,
+            "last_end": "exit code 1",
+            "last_exit_code": 1,
+        }
+    ],
+}
+TASK = {
+    "id": "00000000-0000-4000-8000-00000000abcd",
+    "project_id": "p1",
+    "number": 42,
+    "environment": "production",
+    "command": "",
+    "state": "queued",
+    "exit_code": None,
+    "detail": "",
+    "replica": "task-00000000-0000-4000-8000-00000000abcd",
+    "cancel_requested": False,
+    "created_at": "2026-11-24T07:00:00Z",
+    "started_at": None,
+    "finished_at": None,
+}
+
+
 class Platform:
     """Answers every request at once; a deployment ends in the state that is set."""
 
@@ -29,10 +90,19 @@ class Platform:
         self.deployments: list[dict[str, Any]] = []
         self.variables: list[dict[str, Any]] = []
         self.requests: list[httpx.Request] = []
+        self.workload = dict(NOTHING_RUNS)
+        self.tasks: list[dict[str, Any]] = []
+        self.task_looks: list[dict[str, Any]] = []
+        self.schedules: list[dict[str, Any]] = []
+        self.lines: list[dict[str, Any]] = []
+        self.metrics: dict[str, Any] = {}
+        self.refusals: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.at_request: Callable[[httpx.Request], None] = lambda request: None
         self.puts: list[bytes] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.at_request(request)
         if request.url.path.startswith("/_blob"):
             self.puts.append(request.read())
             return httpx.Response(201)
@@ -41,6 +111,28 @@ class Platform:
         parts = request.url.path.removeprefix("/api/v1/").split("/")
         body = json.loads(request.content) if request.content else {}
         return self._answer(request.method, parts, body, dict(request.url.params))
+
+    def line(self, text: str, **values: Any) -> dict[str, Any]:
+        """One more line of the runtime log."""
+        made = {
+            "n": len(self.lines) + 1,
+            "time": "2026-11-24T07:00:00.123456Z",
+            "replica": "web-1",
+            "process": "web",
+            "stream": "stdout",
+            "source": "runtime",
+            "level": None,
+            "text": text,
+            "logged_at": None,
+            "fields": None,
+            **values,
+        }
+        self.lines.append(made)
+        return made
+
+    def running(self, **values: Any) -> None:
+        """A server is live."""
+        self.workload = {**RUNNING, **values}
 
     def bodies(self, path: str) -> list[Any]:
         """What was sent to addresses with this end."""
@@ -83,7 +175,37 @@ class Platform:
     def _answer(
         self, method: str, parts: list[str], body: Any, query: dict[str, str]
     ) -> httpx.Response:
+        if refusal := self.refusals.get("/".join(parts[-2:])):
+            return httpx.Response(refusal[0], json=refusal[1])
         match method, parts:
+            case "GET", ["projects", _, "workload"]:
+                return _ok(self.workload)
+            case "POST", ["projects", _, "workload", action]:
+                if action == "stop":
+                    self.workload = {**self.workload, "state": "stopped"}
+                return _ok(self.workload, 202)
+            case "PUT", ["projects", _, "workload", "scaling"]:
+                scaling = {k: v for k, v in body.items() if k != "environment"}
+                self.workload = {**self.workload, "scaling": scaling}
+                return _ok(self.workload, 202)
+            case "POST", ["projects", _, "tasks"]:
+                self.tasks.insert(0, {**TASK, "command": body["command"]})
+                return _ok(self.tasks[0], 202)
+            case "GET", ["projects", _, "tasks"]:
+                return _list(self.tasks)
+            case "GET", ["tasks", task_id]:
+                if self.task_looks:
+                    look = self.task_looks.pop(0)
+                    self.tasks = [{**t, **look} if t["id"] == task_id else t for t in self.tasks]
+                return _one(self.tasks, task_id)
+            case "POST", ["tasks", task_id, "cancel"]:
+                return _one(self.tasks, task_id)
+            case "GET", ["projects", _, "schedules"]:
+                return _ok({"items": self.schedules})
+            case "GET", ["projects", _, "metrics"]:
+                return _ok(self.metrics)
+            case "GET", ["projects", _, "logs"]:
+                return _ok(self._page(query))
             case "GET", ["me"]:
                 accounts = [{"id": ACCOUNT, "name": "Acme", "role": "owner"}]
                 return _ok({"user": {"name": "Ana"}, "accounts": accounts})
@@ -135,6 +257,33 @@ class Platform:
             case "DELETE", ["projects", _, "cache"]:
                 return httpx.Response(202)
         return httpx.Response(404, json={"code": "not_found", "title": "No", "detail": "Not here."})
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any]:
+        found = [
+            line
+            for line in self.lines
+            if query.get("replica") in (None, line["replica"])
+            and query.get("q", "") in line["text"]
+            and ("level" not in query or line["level"] in query["level"].split(","))
+        ]
+        after, last = query.get("after"), len(self.lines)
+        if query.get("order", "newest") == "oldest":
+            items = [line for line in found if line["n"] > int(after or 0)]
+            following: int | None = last
+        else:
+            items = [line for line in reversed(found) if line["n"] < int(after or last + 1)]
+            following = None
+        limit = int(query["limit"])
+        if len(items) > limit:
+            items = items[:limit]
+            following = items[-1]["n"]
+        return {
+            "items": items,
+            "next_cursor": following,
+            "live_cursor": last,
+            "complete": True,
+            "searched_until": None,
+        }
 
     def variable(self, owner: tuple[str, str], **values: Any) -> dict[str, Any]:
         made = {

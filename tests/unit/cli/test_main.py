@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = (
     *("login", "logout", "whoami", "deploy", "redeploy", "list", "logs", "rollback", "promote"),
     *("unpin", "cancel", "open", "link", "unlink", "inspect", "explain", "env", "cache"),
+    *("run", "ps", "restart", "stop", "start", "scale", "metrics", "tasks", "schedules"),
 )
 
 
@@ -48,6 +49,24 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["deploy", "https://example.com/a.git", "--branch", "x", "--tag", "y"], "give one"),
         (["deploy", ".", "--branch", "x"], "the address of a repository"),
         (["explain", "x", "--phase", "test"], "'test' is no phase"),
+        (["deploy", "site", "--image", "a/b"], "leave the path out"),
+        (["deploy", "--image", "a/b", "--prebuilt"], "goes without --prebuilt"),
+        (["deploy", "--image", " "], "--image needs a reference"),
+        (["run"], "CMD"),
+        (["run", "--", " "], "run needs a command"),
+        (["run", "-e", "staging", "ls"], "staging is no environment"),
+        (["run", "--timeout", "0", "ls"], "--timeout"),
+        (["scale", "--min", "0"], "--min"),
+        (["scale", "--cpu", "much"], "--cpu much"),
+        (["scale", "--idle", "-5"], "--idle -5"),
+        (["metrics", "--since", "3d"], "from 1m to 24h"),
+        (["logs", "--since", "yesterday"], "--since yesterday"),
+        (["logs", "--since", "99999999d"], "--since"),
+        (["logs", "--level", "loud"], "--level loud is none"),
+        (["logs", "4", "--grep", "x"], "what the live server says"),
+        (["logs", "4", "--runtime"], "leave --runtime or the number out"),
+        (["env", "set", "A=1", "--shared", "--redeploy"], "--shared for all"),
+        (["env", "rm", "A", "-e", "preview", "--redeploy"], "live in production"),
     ],
 )
 def test_a_mistake_says_what_is_right(

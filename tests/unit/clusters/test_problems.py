@@ -6,7 +6,7 @@ import pytest
 
 from shared.clusters.kubernetes import problems
 from shared.clusters.kubernetes.jobs import Seen
-from shared.clusters.kubernetes.status import newest
+from shared.clusters.kubernetes.status import is_unwell, newest
 from shared.clusters.port import Problem
 
 RESOURCES = {
@@ -168,9 +168,29 @@ def test_replicas_of_an_earlier_template_are_not_looked_at() -> None:
     assert newest(deployment, sets, pods) == [pods[1]]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "said", "expected"),
+    [
+        (2, {"readyReplicas": 2, "updatedReplicas": 2}, False),
+        (2, {"readyReplicas": 1, "updatedReplicas": 2}, True),
+        (1, {"readyReplicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}, True),
+        (0, {}, False),
+        # What is said of an earlier template tells nothing of this one.
+        (1, {"observedGeneration": 2}, False),
+    ],
+)
+def test_a_workload_is_unwell_while_what_was_applied_last_is_not_ready(
+    wanted: int, said: dict[str, Any], expected: bool
+) -> None:
+    deployment = _deployment(**{"observedGeneration": 3, **said})
+    deployment["metadata"]["generation"] = 3
+    deployment["spec"]["replicas"] = wanted
+    assert is_unwell(deployment) is expected
+
+
 def _job(*conditions: str, reason: str = "", **annotations: str) -> dict[str, Any]:
     told = [{"type": one, "status": "True", "reason": reason} for one in conditions]
-    notes = {f"astrocloud/{name}": value for name, value in annotations.items()}
+    notes = {f"astrocloud.dev/{name}": value for name, value in annotations.items()}
     return {"metadata": {"annotations": notes}, "status": {"conditions": told}}
 
 

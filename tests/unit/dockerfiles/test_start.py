@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +15,9 @@ from shared.builders.dockerfiles import launch
 from shared.builders.dockerfiles.start import resolved
 
 SECONDS = 20
-WORDS = st.lists(st.sampled_from(["true", "false", "echo a", "X=1 sh -c 'exit 5'", "cd /"]), min_size=1)
+WORDS = st.lists(
+    st.sampled_from(["true", "false", "echo a", "X=1 sh -c 'exit 5'", "cd /"]), min_size=1
+)
 
 
 @contextmanager
@@ -24,7 +26,8 @@ def _started(command: str) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
@@ -51,6 +54,13 @@ def test_a_signal_reaches_the_server_which_decides_how_it_ends(command: str, cod
         _until_said(process, b"up")
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == code
+
+
+def test_outside_of_a_container_nobody_else_is_signalled() -> None:
+    """Process 1 of a container may signal everybody; anyone else would end the machine."""
+    (script,) = {words[2] for words in (launch("a | b"), launch("a"))}
+    assert '[ $$ != 1 ] || all="$2"' in script
+    assert script.count('"${all:-$child}"') == 1
 
 
 @pytest.mark.parametrize(

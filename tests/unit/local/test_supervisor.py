@@ -282,3 +282,41 @@ def test_leftovers_are_told_from_strangers_by_their_time_of_birth(tmp_path: Path
 def test_services_that_need_each_other_are_refused() -> None:
     with pytest.raises(ValueError, match="need each other"):
         all_needs([_service("a", needs=("b",)), _service("b", needs=("a",))])
+
+
+async def test_a_step_in_the_background_is_not_waited_for(watched: Watched) -> None:
+    """It begins after the others; its failure is told and ends nothing."""
+    go = asyncio.Event()
+
+    async def late() -> str:
+        await go.wait()
+        raise StackError("It cannot be built.")
+
+    step = Step(name="late", run=late, needs=("one",), in_background=True)
+    await watched.supervisor.start([step, _service("one")])
+    assert watched.unit("one").state is State.READY
+    await watched.until("late", State.STARTING)
+    go.set()
+    failed = await watched.until("late", State.FAILED)
+    async with asyncio.timeout(10):
+        while not failed.detail:
+            await asyncio.sleep(0.01)
+    assert failed.detail == "It cannot be built."
+    assert watched.unit("one").state is State.READY
+
+
+async def test_a_step_in_the_background_ends_with_the_stack(watched: Watched) -> None:
+    """Whatever it waits for."""
+    ended: list[str] = []
+
+    async def endless() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("endless")
+        return ""
+
+    await watched.supervisor.start([Step(name="endless", run=endless, in_background=True)])
+    await watched.until("endless", State.STARTING)
+    await watched.supervisor.stop()
+    assert ended == ["endless"]

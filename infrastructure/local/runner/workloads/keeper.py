@@ -32,6 +32,8 @@ ORPHAN_SECONDS = 60.0
 """Without a daemon for so long, nobody is there who could end us: the stack was killed."""
 LAST_STOP_SECONDS = 8.0
 """Most that a server has to end in where the runner goes down or the workload is deleted."""
+WARM_SECONDS = 300.0
+"""At zero replicas we stay for so long: whoever wakes the workload does not wait for us, too."""
 DRAIN_SECONDS = 1.0
 """Between the notice that a replica is leaving and its SIGTERM: new requests go to others."""
 _USAGE_SECONDS = 2.0
@@ -52,6 +54,7 @@ class Keeper:
     _told: Observed | None = None
     _told_at: float = 0
     _is_ending: bool = False
+    _idle_since: float = field(default_factory=time.monotonic)
 
     async def run(self) -> None:
         """Until nothing is wanted, or ``end`` is called."""
@@ -87,8 +90,12 @@ class Keeper:
         self._reap()
         self._carry_out()
         self._tell()
-        wanted = 0 if self._is_ending else self._desired.replicas
-        return bool(wanted or self._replicas)
+        if self._is_ending or self._desired.deleted:
+            return bool(self._replicas)
+        now = time.monotonic()
+        if self._desired.replicas or self._replicas:
+            self._idle_since = now
+        return now - self._idle_since < WARM_SECONDS
 
     def _reap(self) -> None:
         for name, (_, task) in list(self._replicas.items()):

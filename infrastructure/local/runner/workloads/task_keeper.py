@@ -73,9 +73,8 @@ class TaskKeeper:
     async def _attend(self) -> RunStatus:
         place = self._place()
         kills = KernelKills()
+        # What there is to warn of stands in the log of the build and of the servers already.
         started = await places.start(place, self._task.command)
-        if started.warning:
-            self._log.say(started.warning)
         code, end = await self._ended(place, started.launched)
         if end is None and code == _KILLED and kills.happened():
             end = problems.out_of_memory(place.bounds)

@@ -16,6 +16,8 @@ from infrastructure.local.runner.workloads.places import Place
 from infrastructure.local.runner.workloads.problems import End
 
 _LOOK_SECONDS = 0.25
+_FIRST_LOOKS, _FIRST_LOOK_SECONDS = 40, 0.05
+"""A start uses most, and a short command is over soon: these are looked at more often."""
 _SLOW_LOOKS = 8
 """Disk and CPU are looked at once in so many looks."""
 
@@ -39,4 +41,4 @@ async def until_crossed(place: Place, launched: Launched, seen: Seen | None = No
             if seen is not None:
                 seen(members, used)
         looks += 1
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_FIRST_LOOK_SECONDS if looks < _FIRST_LOOKS else _LOOK_SECONDS)
