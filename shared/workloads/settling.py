@@ -101,7 +101,7 @@ class Settling:
             status = WorkloadStatus(wanted=replicas, ready=0)
         addresses = list(status.addresses) or row["addresses"]
         seen: Any = status.model_dump(mode="json")
-        if addresses == row["addresses"]:
+        if set(addresses) == set(row["addresses"]):
             await self._changes.commit(row, store.seen, seen, addresses)
         else:
             await self._changes.commit_with_routes(row, store.seen, seen, addresses)
