@@ -88,10 +88,10 @@ async def start(where: Where, *, json: bool) -> int:
         project = await project_of(api, where.project)
         workload = await api.post(_path(project, "start"), {"environment": where.environment})
         until = time.monotonic() + START_SECONDS
-        while workload["state"] not in ("running", "asleep") and time.monotonic() < until:
+        while not _is_started(workload) and time.monotonic() < until:
             await asyncio.sleep(PAUSE_SECONDS)
             workload = await _get(api, project, where)
-    if workload["state"] not in ("running", "asleep"):
+    if not _is_started(workload):
         raise _not_started(project, workload)
     if json:
         as_json(workload)
@@ -173,6 +173,12 @@ def number_or_off(text: str | None, option: str) -> int | None:
 async def _get(api: Api, project: Mapping[str, Any], where: Where) -> dict[str, Any]:
     path = f"/projects/{project['id']}/workload"
     return await api.get(path, environment=where.environment)
+
+
+def _is_started(workload: Mapping[str, Any]) -> bool:
+    """It answers; or it may sleep, and the next request wakes it."""
+    may_sleep = (workload["scaling"] or {}).get("idle_minutes") is not None
+    return workload["state"] == "running" or (workload["state"] == "asleep" and may_sleep)
 
 
 async def _asked(action: str, where: Where) -> tuple[dict[str, Any], dict[str, Any]]:

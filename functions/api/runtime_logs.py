@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, field_validator
 
-from shared.logs.runtime.models import Environment, LogPage, Order, Search
+from shared.logs.runtime.models import Environment, Order, RuntimeLogPage, Search
 from shared.logs.runtime.structure import Level
 from shared.metrics.models import Metrics
 from shared.models import Request
@@ -51,8 +51,8 @@ class MetricsQuery(Request):
     minutes: Annotated[int, Field(ge=1, le=1440)] = 60
 
 
-@resource.operation("GET", "projects/{project_id}/logs", query=LinesQuery, returns=LogPage)
-async def read_runtime_logs(call: Call) -> LogPage:
+@resource.operation("GET", "projects/{project_id}/logs", query=LinesQuery, returns=RuntimeLogPage)
+async def read_runtime_logs(call: Call) -> RuntimeLogPage:
     """Read or search what a project's servers wrote."""
     search = call.query(LinesQuery).search
     return await services().runtime_logs.page(call.scope, call.id("project_id"), search)

@@ -39,6 +39,7 @@ from shared.logs.service import LogService
 _HINT_REST_SECONDS = 30
 _BATCH = 200
 _MOST_ATTEMPTS = 8
+_LONGEST_PAUSE = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -165,14 +166,14 @@ class Advancer:
         except AstroCloudError as error:
             if not error.retryable:
                 return Fail(error.code, error.title, error.detail)
-            return self._try_again(claim, error.code)
+            return self._try_again(claim, error.code, _wanted_pause(error))
         except (LeaseLost, Canceled):
             raise
         except Exception:  # noqa: BLE001 - logged; whatever it is, the row must end or go on
             _log.exception("%s: the step %s failed", claim.name, row["state"])
             return self._try_again(claim, AstroCloudError.code)
 
-    def _try_again(self, claim: Claim, code: str) -> Outcome:
+    def _try_again(self, claim: Claim, code: str, pause: float = 0) -> Outcome:
         attempt = claim.row["attempt"] + 1
         if attempt >= _MOST_ATTEMPTS:
             return Fail(
@@ -181,7 +182,7 @@ class Advancer:
                 f"{claim.name} was tried {attempt} times while {claim.row['state']}:"
                 " deploy again; if it stays, ask the operators of this platform",
             )
-        return _Retry(min(2.0**attempt, 60.0))
+        return _Retry(min(max(2.0**attempt, pause), _LONGEST_PAUSE))
 
     async def _commit(self, claim: Claim, outcome: Outcome) -> int | None:
         row = claim.row
@@ -245,6 +246,12 @@ class Advancer:
 @dataclass(frozen=True, slots=True)
 class _Retry(Wait):
     """A wait after a failed attempt; attempts are bounded."""
+
+
+def _wanted_pause(error: AstroCloudError) -> float:
+    """How long whoever refused us wants to be left alone, in seconds."""
+    told = error.headers.get("Retry-After", "")
+    return float(told) if told.isdecimal() else 0.0
 
 
 def _overdue(claim: Claim) -> Fail:

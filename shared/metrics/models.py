@@ -44,7 +44,7 @@ class ReleaseTraffic(_Reported):
     @property
     def latency(self) -> list[int]:
         """The counts in the order of the buckets."""
-        counts: dict[str, int] = dict(self.latency_ms)
+        counts = {str(bucket): count for bucket, count in self.latency_ms.items()}
         return [counts.get(bucket, 0) for bucket in BUCKETS]
 
 

@@ -37,7 +37,7 @@ def compose(
         label=f"{row['project_slug']} #{row['number']}",
         image=image,
         pull_secret=pull_secret,
-        start=spec.start,
+        start=_start(row, spec),
         port=spec.port or DEFAULT_PORT,
         environment={
             **(_PYTHON if spec.python else {}),
@@ -73,6 +73,12 @@ def unseal(crypto: Crypto, release_id: UUID, sealed: str) -> Workload:
 
 def _context(release_id: UUID) -> str:
     return f"workload of release {release_id}"
+
+
+def _start(row: Mapping[str, Any], spec: BuildSpec) -> str | None:
+    """An image that we made of the spec starts by itself, in the right way."""
+    is_made = row["source"].get("image_is_ours") and not spec.dockerfile
+    return None if is_made else spec.start
 
 
 def _bounds(own: Mapping[str, int]) -> ReplicaBounds:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,21 @@ class User:
 
     async def run(self, *words: str, **variables: str) -> Outcome:
         """One command in the folder."""
+        return await finish(await self._start(*words, **variables))
+
+    async def interrupted(self, sign: str, *words: str) -> Outcome:
+        """One that gets Ctrl-C as soon as it has said something on standard error."""
+        process = await self._start(*words)
+        assert process.stderr is not None
+        said = b""
+        while sign.encode() not in said:
+            said += await process.stderr.readuntil(b"\n")
+        process.send_signal(signal.SIGINT)
+        return await finish(process)
+
+    async def _start(self, *words: str, **variables: str) -> asyncio.subprocess.Process:
         kept = {name: value for name, value in os.environ.items() if "ASTROCLOUD" not in name}
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "frontend.cli", *words),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -38,7 +52,6 @@ class User:
                 **variables,
             },
         )
-        return await finish(process)
 
     async def json(self, *words: str) -> dict[str, Any]:
         """The one object of a command that works."""
@@ -122,3 +135,45 @@ async def test_a_finished_site_and_its_variables(user: User) -> None:
     refused = await user.run("deploy", "https://127.0.0.1/x", *name, "--json")
     assert refused.code == 2
     assert json.loads(refused.output)["failure"]["code"] == "address_refused"
+
+
+SERVER = """\
+import { createServer } from "node:http";
+const server = createServer((request, response) => response.end(`${process.env.GREETING}\\n`));
+const line = JSON.stringify({ level: "warn", msg: "up", at: 1 });
+server.listen(process.env.PORT, () => console.log(line));
+process.on("SIGTERM", () => server.close());
+"""
+
+
+async def test_a_server_from_its_first_deployment_to_its_stop(user: User) -> None:
+    """Replicas, tasks, logs, scaling, variables, going back: what a server's people do."""
+    assert (await user.log_in()).code == 0
+    (user.folder / "index.html").unlink()
+    (user.folder / "server.js").write_text(SERVER)
+    package = {"name": "x", "type": "module", "scripts": {"start": "node server.js"}}
+    (user.folder / "package.json").write_text(json.dumps(package))
+    of = ("--project", "e2e-server")
+    first = await user.run("deploy", "--name", "e2e-server")
+    assert (first.code, "1 replica ready" in first.output) == (0, True), first.output
+    workload = await user.json("ps", *of)
+    assert (workload["state"], workload["ready"]) == ("running", 1)
+    done = await user.run("run", *of, "--", "sh", "-c", "echo out; echo bad >&2; exit 3")
+    assert (done.code, done.output) == (3, "out\n"), done.errors
+    assert "bad" in done.errors
+    assert (await user.json("tasks", *of))["items"][0]["exit_code"] == 3
+    log = await user.run("logs", "--level", "warn", *of)
+    assert "up at=1" in log.output, log.errors
+    refused = await user.run("scale", "--min", "1", "--max", "2", *of)
+    assert (refused.code, "needs a cluster" in refused.errors) == (2, True)
+    assert (await user.json("scale", "--min", "2", *of))["scaling"]["maximum"] == 2
+    changed = await user.run("env", "set", "GREETING=hi", "--scope", "run", "--redeploy", *of)
+    assert (changed.code, "e2e-server #2 is live" in changed.output) == (0, True), changed.output
+    back = await user.run("rollback", *of)
+    assert (back.code, "e2e-server #1 is live" in back.output) == (0, True), back.output
+    assert (await user.json("metrics", *of))["traffic"]
+    assert (await user.json("stop", *of))["state"] == "stopped"
+    assert (await user.json("start", *of))["state"] == "running"
+    ended = await user.interrupted("Running in #1", "run", *of, "sleep", "600")
+    assert (ended.code, "Canceled" in ended.errors) == (130, True), ended.errors
+    assert (await user.json("tasks", *of))["items"][0]["state"] == "canceled"

@@ -1,7 +1,8 @@
 """Servers on the running platform: live, replaced, rolled back, asleep, killed, broken.
 
 Cluster and builder are the stack's own runner; their promises by themselves are the contract
-suites'.
+suites'. With ``ASTROCLOUD_CLUSTER=kubernetes``, ``ASTROCLOUD_RUNNER=containers`` and
+``ASTROCLOUD_REGISTRY`` the same holds on a real cluster.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ from tests.services import api
 from tests.services.stack import Stack
 
 SECONDS = 120
-SETTINGS = 'kind = "dynamic"\ninstall = false\nnode = "24"\nstart = "node server.js"\n'
+# A registry for tests has an image of this version.
+SETTINGS = 'kind = "dynamic"\ninstall = false\nnode = "22"\nstart = "node server.js"\n'
 SERVER = """
 const { createServer } = require("node:http");
 const server = createServer((request, answer) => {

@@ -3,8 +3,9 @@
 import re
 import shlex
 
+from shared.builders.dockerfiles.start import launch
+
 _SHELL = re.compile(r"[$`|&;<>()*?\[\]{}~!#\n]")
-_SEVERAL = re.compile(r"[`|&;(){}!\n]")
 _BUILTINS = frozenset(
     (".", ":", "case", "cd", "command", "eval", "exec", "exit", "export", "for", "if", "read")
 ) | frozenset(("set", "shift", "source", "trap", "ulimit", "umask", "unset", "until", "while"))
@@ -14,13 +15,10 @@ def words(command: str) -> list[str]:
     """The words of a command.
 
     A plain command is started itself: it needs no shell in the image, and gets SIGTERM. All others
-    are the shell's; one that is a single program takes the shell's place, for the same reason.
+    are started as in the images that we make.
     """
-    if _is_plain(command):
-        return [_literal(word) for word in shlex.split(command)]
-    if _SEVERAL.search(command) or _begins_specially(command):
-        return ["/bin/sh", "-c", _literal(command)]
-    return ["/bin/sh", "-c", _literal(f"exec {command}")]
+    found = shlex.split(command) if _is_plain(command) else launch(command)
+    return [_literal(word) for word in found]
 
 
 def _is_plain(command: str) -> bool:

@@ -57,7 +57,7 @@ class LogLine(Response):
     deployment_number: int
 
 
-class LogPage(Response):
+class RuntimeLogPage(Response):
     """Lines that were found. ``next_cursor`` goes on in the same order.
 
     ``live_cursor`` is where lines begin that are newer than all now. ``complete`` is false where

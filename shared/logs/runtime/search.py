@@ -9,62 +9,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
-from shared.database import Connection, Database, Row, Scope
+from shared.database import Database, Row, Scope
 from shared.errors import NotFound
 from shared.logs import chunks
-from shared.logs.runtime.models import FIELDS, KeptLine, LogLine, LogPage, Search, told
+from shared.logs.runtime import search_store as store
+from shared.logs.runtime.models import FIELDS, KeptLine, LogLine, RuntimeLogPage, Search, told
 
 MAX_CHARACTERS = 33_554_432
 """Of text that one search looks into."""
 MAX_SECONDS = 2.0
 PAGE_CHARACTERS = 1_048_576
 """A page ends early where its texts reach this."""
-_PORTION_ROWS, _PORTION_BYTES = 200, 262_144
-_HIGHEST = 2**53
-
-# Where a log stands, for whoever may see the project.
-_FIND_LOG: LiteralString = """
-    SELECT coalesce(last_n, 0) AS last_n
-    FROM projects LEFT JOIN runtime_logs ON project_id = id AND environment = %(environment)s
-    WHERE id = %(project)s AND deleted_at IS NULL
-"""
-
-# The next chunks in one direction that may hold such lines, up to a number of compressed bytes.
-_CHOSEN: LiteralString = """
-    WITH chosen AS MATERIALIZED (
-        SELECT first_n, last_n, release_id, to_time, from_time, octet_length(lines) AS bytes
-        FROM runtime_chunks
-        WHERE project_id = %(project)s AND environment = %(environment)s
-          AND first_n >= %(low)s AND first_n <= %(high)s AND last_n >= %(from)s
-          AND (%(release)s::uuid IS NULL OR release_id = %(release)s)
-          AND (%(deployment)s::uuid IS NULL OR release_id =
-               (SELECT release_id FROM workloads WHERE deployment_id = %(deployment)s))
-          AND (%(levels)s::text[] IS NULL OR levels && %(levels)s)
-          AND (%(since)s::timestamptz IS NULL OR to_time >= %(since)s)
-          AND (%(until)s::timestamptz IS NULL OR from_time < %(until)s)
-"""
-_BOUNDED: LiteralString = """,
-    bounded AS (
-        SELECT *, sum(bytes) OVER (ORDER BY rank) - bytes AS before FROM ranked)
-    SELECT b.first_n, b.last_n, b.release_id, c.lines, w.number FROM bounded b
-    JOIN runtime_chunks c ON c.project_id = %(project)s AND c.environment = %(environment)s
-                         AND c.first_n = b.first_n
-    JOIN workloads w ON w.release_id = b.release_id
-    WHERE b.before < %(bytes)s ORDER BY b.rank
-"""
-_FIND_OLDER: LiteralString = (
-    _CHOSEN  # noqa: S608 - constants
-    + " ORDER BY first_n DESC LIMIT %(rows)s), ranked AS (SELECT *, -first_n AS rank FROM chosen)"
-    + _BOUNDED
-)
-_FIND_NEWER: LiteralString = (
-    _CHOSEN  # noqa: S608 - constants
-    + " ORDER BY first_n LIMIT %(rows)s), ranked AS (SELECT *, first_n AS rank FROM chosen)"
-    + _BOUNDED
-)
 
 
 @dataclass(slots=True)
@@ -110,17 +68,19 @@ class LogSearch:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, scope: Scope, project_id: UUID, search: Search) -> LogPage:
+    async def page(self, scope: Scope, project_id: UUID, search: Search) -> RuntimeLogPage:
         """Lines that fit; raises NotFound."""
         async with self._database.transaction(scope) as connection:
-            last_n = await _last_n(connection, project_id, search.environment)
+            last_n = await store.read_last_n(connection, project_id, search.environment)
+        if last_n is None:
+            raise NotFound("No such project")
         oldest = search.order == "oldest"
         start = (0 if oldest else last_n + 1) if search.after is None else search.after
-        progress = _Progress(search, min(start, _HIGHEST))
+        progress = _Progress(search, min(start, store.HIGHEST))
         ended = await self._look(scope, project_id, progress)
         complete = ended or progress.is_full
         more = progress.position if oldest or not ended else None
-        return LogPage(
+        return RuntimeLogPage(
             items=progress.items,
             next_cursor=more,
             live_cursor=last_n,
@@ -133,43 +93,15 @@ class LogSearch:
         deadline = time.monotonic() + MAX_SECONDS
         while not progress.is_full:
             async with self._database.transaction(scope) as connection:
-                rows = await _portion(connection, project_id, progress)
+                rows = await store.read_portion(
+                    connection, project_id, progress.search, progress.position
+                )
             if not rows:
                 return True
             await asyncio.to_thread(progress.look, rows)
             if progress.looked >= MAX_CHARACTERS or time.monotonic() > deadline:
                 return False
         return False
-
-
-async def _last_n(connection: Connection, project_id: UUID, environment: str) -> int:
-    found = await connection.execute(_FIND_LOG, {"project": project_id, "environment": environment})
-    row = await found.fetchone()
-    if row is None:
-        raise NotFound("No such project")
-    return int(row["last_n"])
-
-
-async def _portion(connection: Connection, project_id: UUID, progress: _Progress) -> list[Row]:
-    search, position = progress.search, progress.position
-    oldest = search.order == "oldest"
-    values: dict[str, Any] = {
-        "project": project_id,
-        "environment": search.environment,
-        # No chunk has more lines than this, which bounds the range of the primary key.
-        "low": position - chunks.MAX_LINES if oldest else 0,
-        "high": _HIGHEST if oldest else position - 1,
-        "from": position + 1 if oldest else 0,
-        "release": search.release,
-        "deployment": search.deployment,
-        "levels": list(search.levels) or None,
-        "since": search.since,
-        "until": search.until,
-        "rows": _PORTION_ROWS,
-        "bytes": _PORTION_BYTES,
-    }
-    found = await connection.execute(_FIND_NEWER if oldest else _FIND_OLDER, values)
-    return await found.fetchall()
 
 
 def _named(values: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from shared.database import Scope
 from shared.logs.masking import Masker, Secrets, no_secrets
-from shared.logs.runtime.models import LogPage, Place, Search, told
+from shared.logs.runtime.models import Place, RuntimeLogPage, Search, told
 from shared.logs.runtime.search import LogSearch
 from shared.logs.runtime.store import Arrival, Growth, RuntimeLogStore
 
@@ -67,7 +67,7 @@ class RuntimeLogService:
         """Delete what is too old."""
         await self._store.clean()
 
-    async def page(self, scope: Scope, project_id: UUID, search: Search) -> LogPage:
+    async def page(self, scope: Scope, project_id: UUID, search: Search) -> RuntimeLogPage:
         """Lines that fit a search; raises NotFound."""
         return await self._search.page(scope, project_id, search)
 

@@ -94,7 +94,7 @@ async def test_a_server_is_built_rolled_out_and_live(
     assert states == ["queued", "fetching", "building", "rolling_out", "ready"]
     [run] = cluster.workloads.values()
     assert run.workload.image == f"registry/projects/{project['id']}@{deployment['id']}-1"
-    assert run.workload.start
+    assert run.workload.start is None, "an image that we made starts by itself"
     assert run.workload.environment["ASTROCLOUD_ENVIRONMENT"] == "production"
     route = await route_of(platform, host_of(deployment["url"]))
     assert route["kind"] == "dynamic"

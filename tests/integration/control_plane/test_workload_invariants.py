@@ -28,13 +28,13 @@ from tests.integration.control_plane.test_invariants import (
 from tests.integration.control_plane.test_rollouts import EXPRESS, rest, route_of
 from tests.services.platform import Platform, take_hints, take_messages
 
-BROKEN = "broken"
+BROKEN, FINE = 4001, 4000
 
 
 def app(number: int, *, broken: bool) -> bytes:
     """A server, of which some never get ready."""
-    name = BROKEN if broken else "fine"
-    toml = f'start = "{name}"\nrelease = "migrate {number}"'
+    port = BROKEN if broken else FINE
+    toml = f'port = {port}\nrelease = "migrate {number}"'
     return site({**EXPRESS, "astrocloud.toml": toml})
 
 
@@ -79,7 +79,7 @@ async def test_in_the_end_what_is_live_runs_and_nothing_else(
     builder: ScriptedBuilder = builders.install(platform.worker, ScriptedBuilder())
     cluster: ScriptedCluster = clusters.install(platform, ScriptedCluster())
     builder.failing = cluster.failing = chance
-    cluster.becomes_ready = lambda workload: workload.start != BROKEN
+    cluster.becomes_ready = lambda workload: workload.port != BROKEN
     cluster.problem = Problem(reason="start_failed", detail="There is no such command.")
     project = (await client.post("projects", json={"slug": "shop"})).json()
     for number in range(4):

@@ -9,7 +9,7 @@ import psycopg
 
 from shared.database import Scope
 from shared.logs.lines import Line, Record, encode
-from shared.logs.runtime.models import LogPage, Search
+from shared.logs.runtime.models import RuntimeLogPage, Search
 from shared.logs.runtime.service import RuntimeLogService
 from shared.logs.service import Incoming
 from tests.integration.logs.places import Place
@@ -101,7 +101,7 @@ async def run_next(database_url: str, release: Release) -> Release:
     return await run(database_url, Place(row[0], release.account_id, release.user_id))
 
 
-async def page(service: RuntimeLogService, of: Release, **wanted: object) -> LogPage:
+async def page(service: RuntimeLogService, of: Release, **wanted: object) -> RuntimeLogPage:
     """A page as the release's member sees it."""
     search = Search("production", **{"order": "oldest", **wanted})  # type: ignore[arg-type]
     return await service.page(of.scope, of.project_id, search)

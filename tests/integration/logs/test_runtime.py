@@ -17,7 +17,7 @@ from shared.clients.kafka import Producer
 from shared.database import Database, Scope
 from shared.errors import NotFound
 from shared.logs.masking import MASK
-from shared.logs.runtime import flood, search
+from shared.logs.runtime import flood, search, search_store
 from shared.logs.runtime.models import Search
 from shared.logs.runtime.search import LogSearch
 from shared.logs.runtime.service import RuntimeLogService
@@ -258,7 +258,7 @@ async def test_a_search_says_how_far_it_came(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search, "MAX_CHARACTERS", 1_000)
-    monkeypatch.setattr(search, "_PORTION_ROWS", 1)
+    monkeypatch.setattr(search_store, "PORTION_ROWS", 1)
     await ingesting.ingest([release.record(["needle"], 1)])
     for sequence in range(2, 6):
         await ingesting.ingest([release.record(["x" * 600], sequence)])

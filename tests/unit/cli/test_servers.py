@@ -104,11 +104,15 @@ def test_what_cannot_be_restarted_is_refused(platform: Platform, capsys: Out) ->
 
 
 def test_start_waits_until_it_answers(platform: Platform, capsys: Out) -> None:
-    starting = {**RUNNING, "state": "starting", "ready": 0}
-    _states(platform, starting, starting, RUNNING)
+    """What was stopped sleeps until then; what may sleep has been started by that."""
+    asleep = {**RUNNING, "state": "asleep", "ready": 0}
+    _states(platform, asleep, {**asleep, "state": "starting"}, RUNNING)
     assert main(["start"]) == 0
     assert "● Running" in capsys.readouterr().out
     assert len([r for r in platform.requests if r.url.path.endswith("/workload")]) == 2
+    _states(platform, {**asleep, "scaling": {**SCALING, "idle_minutes": 5}})
+    assert main(["start"]) == 0
+    assert "☾ Asleep" in capsys.readouterr().out
 
 
 def test_start_tells_why_it_does_not_get_ready(
