@@ -445,6 +445,9 @@ class Services:
     async def close(self) -> None:
         """Close every client that was opened."""
         opened = vars(self)
+        for name in ("builder", "cluster"):
+            if name in opened and hasattr(opened[name], "close"):
+                await opened[name].close()
         for name in ("producer", "push", "blobs", "queues", "redis", "database"):
             if name in opened:
                 await opened[name].close()

@@ -1,6 +1,7 @@
 """What timers do: sweep up what is due, keep the line whole, delete what has had its time."""
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.accounts import store as accounts
@@ -10,6 +11,8 @@ from shared.idempotency import store as idempotency
 if TYPE_CHECKING:
     from shared.services import Services
 
+# Longer than any deployment may take, from its first wait to its end.
+_KEPT_RUNS = timedelta(days=2)
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +41,7 @@ class Upkeep:
     async def clean(self) -> None:
         """Delete what has had its time, and seal with the newest key what is not yet."""
         uploads = await self._services.projects.clean_uploads()
+        await self._services.builder.tidy(datetime.now(UTC) - _KEPT_RUNS)
         await self._services.variables.clean()
         await self._services.variables.reseal()
         await self._services.runtime_logs.trim()

@@ -1,6 +1,7 @@
 """The builder of a platform that has none: only plain files are published."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -47,6 +48,10 @@ class NoBuilder:
 
     async def delete(self, key: str) -> None:
         """Nothing is kept."""
+
+    async def tidy(self, before: datetime) -> int:
+        """Nothing is kept."""
+        return 0
 
     async def clear_cache(self, name: str) -> int:
         """Nothing is kept."""

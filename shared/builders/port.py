@@ -5,6 +5,7 @@ control plane: it is given an archive and a job, and asked for state, log and ou
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
@@ -168,6 +169,13 @@ class Builder(Protocol):
         """Forget a run that has ended, with its files; a running one is canceled first.
 
         The image that it left stays.
+        """
+        ...
+
+    async def tidy(self, before: datetime) -> int:
+        """Delete what runs left that nobody deleted, older than that; how much it was.
+
+        No key that was used last before that time is ever asked for again.
         """
         ...
 

@@ -9,7 +9,6 @@ from shared.database import Database, Scope
 from shared.errors import AstroCloudError
 from shared.workloads import store
 
-
 _log = logging.getLogger(__name__)
 
 

@@ -9,6 +9,7 @@ import random
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -125,6 +126,10 @@ class ScriptedBuilder:
         """Forget it; a tombstone stays, as long as this test lives."""
         await self.cancel(key)
         self.deleted.append(key)
+
+    async def tidy(self, before: datetime) -> int:
+        """Nothing is left."""
+        return 0
 
     async def clear_cache(self, name: str) -> int:
         """Note it."""

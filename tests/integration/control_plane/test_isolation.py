@@ -26,6 +26,7 @@ BODIES: dict[str, Any] = {
     "set_account_variable": {"name": "A", "value": "1", "environment": "production"},
     "import_variables": {"text": "A=1", "environment": "production"},
     "update_variable": {"value": "2"},
+    "create_task": {"command": "true"},
 }
 
 
@@ -42,6 +43,22 @@ async def call(
     for value in ids.values() if body else ():
         body["instance"] = body["instance"].replace(value, "<id>")
     return answer.status_code, body
+
+
+async def task_of(platform: Platform) -> str:
+    """A task of the only release."""
+    await platform.execute(
+        "INSERT INTO workloads (release_id, account_id, project_id, environment_id, deployment_id,"
+        " environment, number, state, document, image, image_is_ours, scaling)"
+        " SELECT release_id, account_id, project_id, environment_id, id, environment, number,"
+        " 'live', '', 'app', false, '{}' FROM deployments"
+    )
+    [(task,)] = await platform.execute(
+        "INSERT INTO tasks (id, account_id, project_id, release_id, environment, command, seconds)"
+        " SELECT gen_random_uuid(), account_id, project_id, release_id, environment, 'true', 60"
+        " FROM workloads RETURNING id"
+    )
+    return str(task)
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, ids=lambda o: o.name)
@@ -63,6 +80,7 @@ async def test_a_foreign_id_answers_like_a_random_one(
         "user_id": me["user"]["id"],
         "token_id": token["id"],
         "variable_id": variable["id"],
+        "task_id": await task_of(platform),
     }
     random = {name: str(uuid4()) for name in real}
     async with await platform.stranger() as stranger:
