@@ -87,7 +87,7 @@ class LogService:
         return FrameWriter(
             self._producer,
             self._store_directly,
-            self._store.sequence,
+            self._sequence,
             read,
             account_id=account_id,
             deployment_id=deployment_id,
@@ -138,7 +138,13 @@ class LogService:
             await self._tell(await self._runtime.say_dropped())
 
     async def _store_directly(self, records: Sequence[Record]) -> None:
-        await self._tell(await self._stored(records))
+        await self._tell(await self._stored_all([Arrival(record) for record in records]))
+
+    async def _sequence(self, stream: UUID, writer: str) -> int:
+        """How far a writer of a deployment's or a release's log is stored."""
+        if self._runtime is not None and await self._runtime.places([stream]):
+            return await self._runtime.sequence(stream, writer)
+        return await self._store.sequence(stream, writer)
 
     async def _stored_all(self, arrivals: Sequence[Arrival]) -> list[Growth | RuntimeGrowth]:
         """A stream is a release, whose lines go to its project's log, or a deployment."""

@@ -45,8 +45,13 @@ def app(text: str, *, server: str = SERVER, settings: str = "") -> bytes:
 
 @pytest.fixture
 async def client(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    """A signed-in client of the API, through the gateway."""
+    """A signed-in client of the API; its account's replicas are small, as the test cluster is."""
     async with api.signed_in(stack) as made:
+        connection = await psycopg.AsyncConnection.connect(stack.owner_dsn, autocommit=True)
+        async with connection:
+            await connection.execute(
+                "UPDATE accounts SET limits = limits || '{\"replica_cpu_millis\": 100}'"
+            )
         yield made
 
 

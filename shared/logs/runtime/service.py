@@ -55,6 +55,10 @@ class RuntimeLogService:
         maskers = {a.record.stream: await self._masker(places[a.record.stream]) for a in own}
         return await self._store.append(own, places, maskers)
 
+    async def sequence(self, release_id: UUID, writer: str) -> int:
+        """The sequence of the writer's last stored record; 0 where there is none."""
+        return await self._store.sequence(release_id, writer)
+
     async def say_dropped(self) -> list[Growth]:
         """Say what was dropped and not said yet."""
         return await self._store.say_dropped()

@@ -213,6 +213,15 @@ class RuntimeLogStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def sequence(self, release_id: UUID, writer: str) -> int:
+        """The sequence of the writer's last stored record; 0 where there is none."""
+        async with self._database.transaction() as connection:
+            found = await connection.execute(
+                _FIND_WRITERS, {"releases": [release_id], "writers": [writer]}
+            )
+            row = await found.fetchone()
+        return int(row["sequence"]) if row else 0
+
     async def places(self, ids: Sequence[UUID]) -> dict[UUID, Place]:
         """Those of the ids that are releases with a workload; raises Unavailable."""
         async with self._database.transaction() as connection:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infrastructure.local.services.kafka import PARTITIONS
+from shared.builders.port import LogFrame, LogLine
 from shared.clients.kafka import Producer
 from shared.database import Database, Scope
 from shared.errors import NotFound
@@ -354,3 +355,24 @@ def received(brokers: str, key: str, count: int) -> list[Incoming]:
             found.append(Incoming(message.value() or b"", *position))
     consumer.close()
     return found
+
+
+async def test_a_tasks_frames_go_to_its_releases_log_also_where_kafka_is_away(
+    release: Release, store: LogStore, push: RecordingPush, runtime: RuntimeLogService
+) -> None:
+    away = Producer("127.0.0.1:1", delivery_seconds=0.5)
+    service = LogService(store, away, push, runtime=runtime)
+    line = LogLine(time="2026-11-24T07:20:00Z", source="runtime", stream="stdout", text="said")
+    frames = [LogFrame(n=n, lines=(line,)) for n in (1, 2, 3)]
+
+    async def read(after: int) -> Sequence[LogFrame]:
+        return frames[after:]
+
+    for _ in range(2):
+        writer = service.frame_writer(
+            release.account_id, release.id, "task-1", read, replica="task-1"
+        )
+        await writer.write(frames)
+    await away.close()
+    found = (await page(runtime, release)).items
+    assert [(item.replica, item.text) for item in found] == [("task-1", "said")] * 3

@@ -137,7 +137,8 @@ class _Spool:
 
 
 def _line(told: dict[str, str]) -> Line:
-    return Line.model_validate({**told, "text": printable(told["text"])})
+    process = told["replica"].rpartition("-")[0]
+    return Line.model_validate({**told, "process": process, "text": printable(told["text"])})
 
 
 def _retrieve(folder: WorkloadFolder, task: "asyncio.Task[None]") -> None:
