@@ -20,6 +20,8 @@ from infrastructure.local.progress import Progress
 from infrastructure.local.seed import SERVERS, SITES, Site
 
 DATA = ("postgres", "valkey", "azurite", "gateway", "secrets", "seed.json")
+_MOST_WORKERS = 4
+"""Each test process starts services of its own."""
 
 
 def up(paths: Paths, begun: float, *, reset: bool, core_tools: bool) -> int:
@@ -127,8 +129,10 @@ def _not_up(detail: str) -> dict[str, object]:
 
 
 def test(paths: Paths, arguments: Sequence[str]) -> int:
-    """Run pytest on a layer or a part of one, or on all."""
+    """Run pytest on a layer or a part of one, or on all: then side by side, a file at a time."""
     words = list(arguments)
+    if not words:
+        words = ["-n", str(min(os.cpu_count() or 1, _MOST_WORKERS)), "--dist", "loadfile"]
     first = words[0].partition("::")[0] if words else ""
     if first and not first.startswith("-") and (paths.root / "tests" / first).exists():
         words[0] = f"tests/{words[0]}"

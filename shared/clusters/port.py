@@ -9,6 +9,7 @@ how many replicas there should be is told to it.
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,6 +104,11 @@ class Workload(_Value):
     def ref(self) -> WorkloadRef:
         """What it is called."""
         return WorkloadRef(project=self.project, release=self.release)
+
+    @property
+    def host(self) -> str | None:
+        """The host that visitors ask for; health checks do, too: Django, say, refuses others."""
+        return urlsplit(self.environment.get("ASTROCLOUD_URL", "")).netloc or None
 
 
 class Problem(_Value):

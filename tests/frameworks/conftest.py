@@ -1,4 +1,7 @@
-"""Where starters come from in these tests: a Git server on loopback that the platform may reach."""
+"""Where starters come from in these tests: a Git server or a registry that may be reached.
+
+Both are on loopback, so the platform's settings have to name them.
+"""
 
 import os
 import tempfile
@@ -15,10 +18,13 @@ FOLDER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin to listen before the stack is up, whose settings name the server and its authority."""
+    if registry := os.environ.get("ASTROCLOUD_REGISTRY"):
+        os.environ["OUTGOING_ALLOWED"] = registry
     if any("repository" in getattr(item, "fixturenames", ()) for item in session.items):
         folder = session.config.stash[FOLDER] = tempfile.TemporaryDirectory(prefix="starters-")
         server = session.config.stash[SERVER] = GitServer(Path(folder.name), ("localhost",))
-        os.environ["OUTGOING_ALLOWED"] = f"localhost:{server.port}"
+        allowed = (os.environ.get("OUTGOING_ALLOWED", ""), f"localhost:{server.port}")
+        os.environ["OUTGOING_ALLOWED"] = ",".join(filter(None, allowed))
         os.environ["OUTGOING_CERTIFICATES"] = str(server.certificates)
 
 

@@ -24,7 +24,8 @@ from tests.services.stack import Stack
 
 CHOSEN = os.environ.get("ASTROCLOUD_TEST_STARTERS", "")
 QUICK = ("html", "vite-vanilla")
-NAMES = tuple(BY_NAME) if CHOSEN == "all" else tuple(filter(None, CHOSEN.split(","))) or QUICK
+ASKED = tuple(name for name in CHOSEN.split(",") if name in BY_NAME)
+NAMES = tuple(BY_NAME) if CHOSEN == "all" else ASKED if CHOSEN else QUICK
 VISIT = Path(__file__).with_name("visit.mjs")
 SECONDS = 900
 ENDED = {"ready", "failed", "canceled", "superseded"}

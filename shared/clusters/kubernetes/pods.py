@@ -122,31 +122,34 @@ def _resources(bounds: ReplicaBounds) -> Json:
 
 def _probes(workload: Workload) -> Json:
     ready = workload.readiness
-    probes = {"readinessProbe": _probe(ready, workload.port)}
+    probes = {"readinessProbe": _probe(ready, workload)}
     if ready.grace_seconds:
         # Asked each second, so that a replica is ready when it is, not at the next period.
         often = {"periodSeconds": 1, "failureThreshold": ready.grace_seconds}
-        probes["startupProbe"] = {**_probe(ready, workload.port), **often}
+        probes["startupProbe"] = {**_probe(ready, workload), **often}
     if workload.liveness is not None:
-        alive = _probe(workload.liveness, workload.port)
+        alive = _probe(workload.liveness, workload)
         grace = workload.liveness.grace_seconds
         probes["livenessProbe"] = {**alive, "initialDelaySeconds": grace}
     return probes
 
 
-def _probe(check: HealthCheck, port: int) -> Json:
-    where = check.port or port
-    action: Json = (
-        {"httpGet": {"path": check.path, "port": where}}
-        if check.path is not None
-        else {"tcpSocket": {"port": where}}
-    )
+def _probe(check: HealthCheck, workload: Workload) -> Json:
+    where = check.port or workload.port
+    action: Json = {"tcpSocket": {"port": where}}
+    if check.path is not None:
+        action = {"httpGet": {"path": check.path, "port": where, **_named(workload.host)}}
     return {
         **action,
         "periodSeconds": check.period_seconds,
         "timeoutSeconds": check.timeout_seconds,
         "failureThreshold": check.failures,
     }
+
+
+def _named(host: str | None) -> Json:
+    """Without it a probe asks for the pod's address, which frameworks refuse that know theirs."""
+    return {"httpHeaders": [{"name": "Host", "value": host}]} if host else {}
 
 
 def _spread(workload: Workload) -> Json:

@@ -2,7 +2,7 @@
 
 How it behaves is told by variables: LATE (seconds before it listens), LISTEN (a port instead of
 PORT), HOST (an address instead of all), EXIT (ends at once with this code), EAT (MiB to take),
-HEALTH (status of /health).
+HEALTH (status of /health), HOST_ALONE (the only Host that /health takes).
 """
 
 import os
@@ -40,7 +40,8 @@ class App(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         if url.path == "/health":
-            self._answer(int(os.environ.get("HEALTH", "200")), "health")
+            is_known = self.headers["Host"] == os.environ.get("HOST_ALONE", self.headers["Host"])
+            self._answer(int(os.environ.get("HEALTH", "200")) if is_known else 400, "health")
         elif url.path == "/variable":
             self._answer(200, os.environ.get(query["name"], "(none)"))
         elif url.path == "/who":

@@ -200,6 +200,13 @@ async def test_a_liveness_check_restarts_what_hangs(bench: Bench) -> None:
     )
 
 
+async def test_a_health_check_asks_for_the_host_that_visitors_ask_for(bench: Bench) -> None:
+    host = {"ASTROCLOUD_URL": "https://shop.example.com", "HOST_ALONE": "shop.example.com"}
+    check = HealthCheck(path="/health", period_seconds=1, grace_seconds=60)
+    workload = await bench.up(readiness=check, liveness=check, environment=host)
+    assert (await bench.status(workload.ref)).problem is None
+
+
 async def test_a_slow_start_is_no_problem(bench: Bench) -> None:
     workload = await bench.workload(environment={"LATE": "6"})
     await bench.cluster.apply(workload, 1)

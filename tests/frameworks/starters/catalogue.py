@@ -54,7 +54,8 @@ class Starter:
         return (*made, self.manager, self.pins, self.has_lock)
 
 
-def _npx(creator: str, *arguments: str) -> tuple[str, ...]:
+def npx(creator: str, *arguments: str) -> tuple[str, ...]:
+    """The command that runs a creator."""
     return ("npx", "--yes", creator, *arguments)
 
 
@@ -67,7 +68,7 @@ def _vite(
         framework="vite",
         creator=creator,
         package="vite",
-        commands=(_npx(creator, NAME, "--template", template, "--no-interactive"),),
+        commands=(npx(creator, NAME, "--template", template, "--no-interactive"),),
         manager=manager,
         shows="Count is 0" if version == "9.3.0" else "count is 0",
         note=note,
@@ -103,7 +104,7 @@ APPS = (
         framework="create-react-app",
         creator="create-react-app@5.1.0",
         package="react-scripts",
-        commands=(_npx("create-react-app@5.1.0", NAME),),
+        commands=(npx("create-react-app@5.1.0", NAME),),
         shows="Learn React",
         immutable=r"^/static/js/main\.[0-9a-f]{8}\.js$",
     ),
@@ -112,7 +113,7 @@ APPS = (
         framework="vue",
         creator="@vue/cli@5.0.9",
         package="@vue/cli-service",
-        commands=(_npx("@vue/cli@5.0.9", "create", NAME, "--default", "--no-git", "-m", "npm"),),
+        commands=(npx("@vue/cli@5.0.9", "create", NAME, "--default", "--no-git", "-m", "npm"),),
         shows="Welcome to Your Vue.js App",
         immutable=r"^/js/app\.[0-9a-f]{8}\.js$",
     ),
@@ -121,7 +122,7 @@ APPS = (
         framework="vite",
         creator="create-vue@3.24.0",
         package="vite",
-        commands=(_npx("create-vue@3.24.0", NAME, "--ts", "--router"),),
+        commands=(npx("create-vue@3.24.0", NAME, "--ts", "--router"),),
         shows="You did it!",
         deep="/about",
         deep_shows="This is an about page",
@@ -132,7 +133,7 @@ APPS = (
         framework="vite",
         creator="create-preact@0.5.3",
         package="vite",
-        commands=(_npx("create-preact@0.5.3", NAME),),
+        commands=(npx("create-preact@0.5.3", NAME),),
         answers={},
         shows="Get Started building Vite-powered Preact Apps",
         immutable=r"^/assets/index-.+\.js$",
@@ -142,7 +143,7 @@ APPS = (
         framework="rsbuild",
         creator="create-rsbuild@2.2.5",
         package="@rsbuild/core",
-        commands=(_npx("create-rsbuild@2.2.5", "--dir", NAME, "--template", "react-ts"),),
+        commands=(npx("create-rsbuild@2.2.5", "--dir", NAME, "--template", "react-ts"),),
         shows="Start building amazing things with Rsbuild",
         immutable=r"^/static/js/index\..+\.js$",
     ),
@@ -151,7 +152,7 @@ APPS = (
         framework="angular",
         creator="@angular/cli@22.2.7",
         commands=(
-            _npx("@angular/cli@22.2.7", "new", NAME, "--defaults", "--skip-git", "--skip-install"),
+            npx("@angular/cli@22.2.7", "new", NAME, "--defaults", "--skip-git", "--skip-install"),
         ),
         shows="Hello, my-app",
         deep="/about",
@@ -163,7 +164,7 @@ APPS = (
         name="ember",
         framework="ember",
         creator="ember-cli@7.2.0",
-        commands=(_npx("ember-cli@7.2.0", "new", NAME, "--skip-git", "--skip-npm"),),
+        commands=(npx("ember-cli@7.2.0", "new", NAME, "--skip-git", "--skip-npm"),),
         pins={"@glimmer/syntax": "0.94.9"},
         shows="Congratulations",
         deep="/about",
@@ -186,8 +187,8 @@ APPS = (
         creator="create-storybook@10.6.2",
         package="storybook",
         commands=(
-            _npx("create-vite@9.3.0", NAME, "--template", "react-ts", "--no-interactive"),
-            _npx(
+            npx("create-vite@9.3.0", NAME, "--template", "react-ts", "--no-interactive"),
+            npx(
                 "create-storybook@10.6.2",
                 "--yes",
                 "--no-dev",
@@ -209,7 +210,7 @@ SITES = (
         creator="create-next-app@16.4.3",
         package="next",
         commands=(
-            _npx(
+            npx(
                 "create-next-app@16.4.3",
                 NAME,
                 "--yes",
@@ -243,7 +244,7 @@ SITES = (
         creator="sv@0.17.1",
         package="@sveltejs/kit",
         commands=(
-            _npx(
+            npx(
                 "sv@0.17.1",
                 "create",
                 NAME,
@@ -254,7 +255,7 @@ SITES = (
                 "--no-add-ons",
                 "--no-install",
             ),
-            _npx("sv@0.17.1", "add", "sveltekit-adapter=adapter:static", "--no-install"),
+            npx("sv@0.17.1", "add", "sveltekit-adapter=adapter:static", "--no-install"),
         ),
         shows="Welcome to SvelteKit",
         deep="/about",
@@ -290,7 +291,7 @@ SITES = (
         creator="create-docusaurus@3.10.2",
         package="@docusaurus/core",
         commands=(
-            _npx(
+            npx(
                 "create-docusaurus@3.10.2",
                 NAME,
                 "classic",
@@ -328,7 +329,7 @@ SITES = (
         framework="vuepress",
         creator="create-vuepress@2.0.0-rc.128",
         package="vuepress",
-        commands=(_npx("create-vuepress@2.0.0-rc.128", NAME, "--preset", "docs"),),
+        commands=(npx("create-vuepress@2.0.0-rc.128", NAME, "--preset", "docs"),),
         answers={"preview template now": "n"},
         has_lock=False,
         shows="VuePress",
@@ -351,7 +352,7 @@ SITES = (
         framework="hexo",
         creator="hexo-cli@4.3.2",
         package="hexo",
-        commands=(_npx("hexo-cli@4.3.2", "init", NAME, "--no-clone", "--no-install"),),
+        commands=(npx("hexo-cli@4.3.2", "init", NAME, "--no-clone", "--no-install"),),
         shows="Hello World",
         deep="/archives/",
         deep_shows="Hello World",

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import uv
 
+from tests.frameworks.starters import servers
 from tests.frameworks.starters.catalogue import BY_NAME, Starter
 
 ROOT = Path(__file__).parents[3]
@@ -241,10 +242,11 @@ def _conversation(
 def main() -> int:
     """Make one starter into a folder."""
     parser = argparse.ArgumentParser(prog="tests.frameworks.starters.make")
-    parser.add_argument("name", choices=sorted(BY_NAME))
+    starters = {**BY_NAME, **servers.BY_NAME}
+    parser.add_argument("name", choices=sorted(starters))
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
-    make(BY_NAME[options.name], options.folder)
+    make(starters[options.name], options.folder)
     return 0
 
 

@@ -22,7 +22,7 @@ def paths(tmp_path: Path) -> Paths:
 @pytest.mark.parametrize(
     ("given", "handed"),
     [
-        ([], ["tests", "--ignore=tests/benchmarks"]),
+        ([], ["-n", "2", "--dist", "loadfile", "tests", "--ignore=tests/benchmarks"]),
         (["unit"], ["tests/unit"]),
         (["unit", "-k", "ports"], ["tests/unit", "-k", "ports"]),
         (["-x"], ["-x", "tests", "--ignore=tests/benchmarks"]),
@@ -39,6 +39,7 @@ def test_a_layer_becomes_its_folder(
         return 0
 
     monkeypatch.setattr(commands, "_become", record)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
     assert commands.test(paths, given) == 0
     assert became == [["-m", "pytest", *handed]]
 

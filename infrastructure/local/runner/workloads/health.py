@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from shared.detection.run_settings import HealthCheck
 
-_HOST = "127.0.0.1"
+_ADDRESS = "127.0.0.1"
 _LINE_BYTES = 4096
 
 
@@ -18,11 +18,11 @@ class Unwell(Exception):
         self.listens = listens
 
 
-async def ask(check: HealthCheck, port: int) -> None:
-    """Return where all is well; raises Unwell."""
+async def ask(check: HealthCheck, port: int, host: str | None = None) -> None:
+    """Return where all is well; raises Unwell. ``host`` is what visitors ask for."""
     try:
         async with asyncio.timeout(check.timeout_seconds):
-            await _ask(check, port)
+            await _ask(check, port, host or f"{_ADDRESS}:{port}")
     except TimeoutError:
         raise Unwell(
             f"no answer within {check.timeout_seconds} s from {check.path or f'port {port}'}",
@@ -30,14 +30,14 @@ async def ask(check: HealthCheck, port: int) -> None:
         ) from None
 
 
-async def _ask(check: HealthCheck, port: int) -> None:
+async def _ask(check: HealthCheck, port: int, host: str) -> None:
     try:
-        reader, writer = await asyncio.open_connection(_HOST, port, limit=_LINE_BYTES)
+        reader, writer = await asyncio.open_connection(_ADDRESS, port, limit=_LINE_BYTES)
     except OSError:
         raise Unwell(f"nothing listens at port {port}", listens=False) from None
     try:
         if check.path is not None:
-            await _get(check.path, port, reader, writer)
+            await _get(check.path, host, reader, writer)
     finally:
         writer.close()
         with suppress(OSError):
@@ -45,9 +45,9 @@ async def _ask(check: HealthCheck, port: int) -> None:
 
 
 async def _get(
-    path: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    path: str, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    lines = [f"GET {path} HTTP/1.1", f"Host: {_HOST}:{port}", "Connection: close"]
+    lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Connection: close"]
     lines += ["User-Agent: astrocloud-health", "Accept: */*", "", ""]
     try:
         writer.write("\r\n".join(lines).encode("utf-8", "replace"))

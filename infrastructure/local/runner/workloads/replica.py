@@ -23,6 +23,7 @@ from infrastructure.local.runner.workloads.output import Output
 from infrastructure.local.runner.workloads.places import Place
 from infrastructure.local.runner.workloads.problems import End
 from shared.clusters.port import Problem, ReplicaStatus, Workload
+from shared.detection.run_settings import HealthCheck
 
 FIRST_PAUSE, LONGEST_PAUSE, CALM_SECONDS = 1.0, 60.0, 60.0
 _LOOK_SECONDS = 0.25
@@ -282,7 +283,7 @@ class _Life:
         while True:
             check = self.replica.workload.readiness
             try:
-                await health.ask(check, check_port(self.replica.workload, check.port, port))
+                await self._ask(check, port)
                 await self._owned(port)
             except Unwell as error:
                 failures += 1
@@ -304,6 +305,10 @@ class _Life:
                 check.period_seconds if settled else min(pause, check.period_seconds)
             )
 
+    async def _ask(self, check: HealthCheck, port: int) -> None:
+        workload = self.replica.workload
+        await health.ask(check, check_port(workload, check.port, port), workload.host)
+
     async def _owned(self, port: int) -> None:
         """Whoever answers at the port has to be ours: it may be a stranger's by now."""
         if self.replica.ready or self.replica.workload.readiness.port is not None:
@@ -324,7 +329,7 @@ class _Life:
                 await asyncio.sleep(_LONGEST_ASK)
                 continue
             try:
-                await health.ask(check, check_port(self.replica.workload, check.port, port))
+                await self._ask(check, port)
             except Unwell as error:
                 in_grace = not was_alive and time.monotonic() - begun < check.grace_seconds
                 failures = 0 if in_grace else failures + 1
