@@ -25,6 +25,10 @@ export default [
     files: ["frontend/status-page/**", "infrastructure/local/samples/**"],
     languageOptions: { globals: globals.browser },
   },
+  {
+    files: ["infrastructure/local/samples/express/*.js"],
+    languageOptions: { globals: globals.node },
+  },
   { files: ["frontend/*.js"], languageOptions: { globals: globals.node } },
   {
     files: ["tests/**"],

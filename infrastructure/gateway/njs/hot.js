@@ -81,7 +81,10 @@ function add(zone, key, step, life) {
 function duration(r, v, status) {
   const type = r.headersOut["Content-Type"] || "";
   const stream = status === 101 || type.startsWith("text/event-stream");
-  return 1000 * Number((stream && (v.upstream_header_time || "").split(/[ ,:]+/).pop()) || v.request_time);
+  return (
+    1000 *
+    Number((stream && (v.upstream_header_time || "").split(/[ ,:]+/).pop()) || v.request_time)
+  );
 }
 
 function bucket(milliseconds) {

@@ -14,7 +14,7 @@ function address(s) {
 
 // Asked only once the connection stands. What arrives is dropped, because it is not sent on.
 function answer(s) {
-  s.on("upload", function (data, flags) {
+  s.on("upload", function (data) {
     if (data.length > 0) {
       s.sendDownstream("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", { last: true });
       s.off("upload");

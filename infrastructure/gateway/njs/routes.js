@@ -208,11 +208,7 @@ function app(value) {
 }
 
 function site(value) {
-  if (
-    value.kind !== "static" ||
-    !Number.isInteger(value.shards) ||
-    value.shards < 1
-  ) {
+  if (value.kind !== "static" || !Number.isInteger(value.shards) || value.shards < 1) {
     throw new Error("the route is incomplete");
   }
   return {

@@ -40,9 +40,7 @@ function keep(zone, key, value, life) {
 
 // Where an app answers: numbers and a port, so that nginx never asks a resolver.
 function addresses(value) {
-  return (
-    Array.isArray(value) && value.length > 0 && value.length <= 1000 && value.every(address)
-  );
+  return Array.isArray(value) && value.length > 0 && value.length <= 1000 && value.every(address);
 }
 
 function address(value) {

@@ -3,8 +3,13 @@
 // to the next period; where nothing happened, nothing is sent. The counting is `hot.js`'s.
 import tools from "tools.js";
 
-const NAMES = ["le_5", "le_10", "le_25", "le_50", "le_100", "le_250", "le_500"]
-  .concat(["le_1000", "le_2500", "le_5000", "le_10000", "more"]);
+const NAMES = ["le_5", "le_10", "le_25", "le_50", "le_100", "le_250", "le_500"].concat([
+  "le_1000",
+  "le_2500",
+  "le_5000",
+  "le_10000",
+  "more",
+]);
 const ALL = 1000000;
 const MANY = 200; // releases in one report
 
