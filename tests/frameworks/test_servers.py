@@ -61,7 +61,7 @@ async def test_a_server_goes_live(
     folder = tmp_path / name
     await asyncio.to_thread(make, server, folder)
     await asyncio.to_thread(for_this_place, server, folder)
-    project = str((await client.post("projects", json={"slug": name})).json()["id"])
+    project = await project_id(client, name)
 
     first = await sent(client, stack, project, files_of(folder))
     spec = first["build_spec"]
@@ -88,7 +88,7 @@ async def test_an_image_goes_live(client: httpx.AsyncClient, stack: Stack, tmp_p
     """What a user has built and pushed is deployed by its tag, and so is the next one."""
     server, folder = BY_NAME["server-dockerfile"], tmp_path / IMAGE
     await asyncio.to_thread(make, server, folder)
-    project = str((await client.post("projects", json={"slug": IMAGE})).json()["id"])
+    project = await project_id(client, IMAGE)
     releases = set()
     for tag, shown in (("1", server.shows), ("2", server.shows_next)):
         reference = await asyncio.to_thread(pushed, folder, tag)
@@ -143,6 +143,13 @@ def files_of(folder: Path) -> dict[str, str | bytes]:
     }
 
 
+async def project_id(client: httpx.AsyncClient, slug: str) -> str:
+    """A new project's id."""
+    answer = await client.post("projects", json={"slug": slug})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 async def sent(
     client: httpx.AsyncClient, stack: Stack, project: str, files: Mapping[str, str | bytes]
 ) -> dict[str, Any]:
@@ -157,12 +164,19 @@ async def deployed(
     """The deployment of that source once it is ready and live."""
     answer = await client.post(f"projects/{project}/deployments", json=wanted)
     assert answer.status_code == 202, answer.text
-    found = await api.ended(client, answer.json()["id"], SECONDS)
+    address = f"deployments/{answer.json()['id']}"
+    async with asyncio.timeout(SECONDS):
+        while True:
+            answer = await client.get(address)
+            assert answer.status_code == 200, answer.text
+            if (found := answer.json())["finished_at"]:
+                break
+            await asyncio.sleep(0.5)  # more often, and a long build reaches the rate limit
     if found["state"] != "ready":
-        log = (await client.get(f"deployments/{found['id']}/logs/download")).text
+        log = (await client.get(f"{address}/logs/download")).text
         pytest.fail(f"{found['state']}: {found['failure']}\n{log[-4000:]}")
     assert found["live"]
-    return found
+    return dict(found)
 
 
 async def until_shows(stack: Stack, slug: str, text: str) -> None:

@@ -221,7 +221,7 @@ def _hosts(app: App) -> tuple[str, ...]:
         return ()
     return (
         f"ALLOWED_HOSTS in {app.shown(empty[0])} is empty: Django refuses requests for every host"
-        " but localhost. Next: name the app's hosts there, read from a variable.",
+        " but localhost. Next: put the host of the variable ASTROCLOUD_URL there.",
     )
 
 

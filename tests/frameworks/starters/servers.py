@@ -154,7 +154,8 @@ PYTHON_SERVERS = (
         framework="django",
         creator="django==5.2.19",
         package="django",
-        commands=(("python", "-m", "django", "startproject", "mysite", NAME),),
+        commands=(("python", "-m", "django", "startproject", "mysite", "."),),
+        inside=True,
         python=True,
         shows="The install worked successfully!",
         edits=(
