@@ -128,6 +128,19 @@ NODE_SERVERS = (
     ),
 )  # fmt: skip
 
+# As the documentation of frameworks has it.
+DJANGO_URL = """\
+import os
+from urllib.parse import urlsplit
+
+DEBUG = "ASTROCLOUD_URL" not in os.environ
+URL = os.environ.get("ASTROCLOUD_URL", "http://localhost:8000")
+HOST = urlsplit(URL).hostname"""
+DJANGO_HOSTS = """\
+ALLOWED_HOSTS = [HOST, "." + HOST.partition(".")[2]] if "." in HOST else [HOST]
+CSRF_TRUSTED_ORIGINS = [URL]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")"""
+
 PYTHON_SERVERS = (
     ServerStarter(
         name="server-fastapi",
@@ -162,12 +175,12 @@ PYTHON_SERVERS = (
             Edit(
                 file="mysite/settings.py",
                 old="DEBUG = True",
-                new="import os\nfrom urllib.parse import urlsplit\n\nDEBUG = False",
+                new=DJANGO_URL,
             ),
             Edit(
                 file="mysite/settings.py",
                 old="ALLOWED_HOSTS = []",
-                new='ALLOWED_HOSTS = [urlsplit(os.environ["ASTROCLOUD_URL"]).hostname]',
+                new=DJANGO_HOSTS,
             ),
             Edit(
                 file="mysite/urls.py",
