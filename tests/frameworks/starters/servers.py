@@ -207,7 +207,10 @@ OTHER_SERVERS = (
         edits=(Edit(file="main.go", old="Hello, Go!", new="Hello again!"),),
         shows_next="Hello again!",
         needs_image=True,
-        note="the runner's processes have no Go; an image needs Docker Hub's `golang`",
+        note=(
+            "the runner's processes have no Go; on Kubernetes a `Dockerfile` takes a program that"
+            " was built before, since the tests' registry has no `golang`"
+        ),
     ),
     ServerStarter(
         name="server-dockerfile",
