@@ -435,6 +435,10 @@ class Services:
     async def _watch_workload(self, row: Row, status: "WorkloadStatus") -> None:
         """What was seen of a workload."""
         await self.metrics.record_usage(row["release_id"], status.replicas)
+        if self.settings.cluster != "runner":
+            from shared.workloads.restarts import Restarts
+
+            await Restarts(self.logs).tell(row, status)
 
     async def _end_run(self, _scope: Scope, payload: dict[str, Any]) -> None:
         await self.builder.delete(payload["key"])

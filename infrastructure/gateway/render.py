@@ -99,7 +99,7 @@ class GatewayConfig:
     app_max_bytes: int = 1024 * 1024 * 1024
     app_ports: range = range(0)  # of apps on this machine: connections to them are kept
     app_connect_timeout: float = 2.0
-    app_connect_patience: float = 1.0  # how long an address that refuses is tried again
+    app_connect_patience: float = 3.0  # how long an address that refuses is tried again
     app_idle_timeout: float = 3600.0  # between two bytes of an app or its client
     wake_patience: float = 60.0  # how long a request waits for an app that sleeps
     gateway_key: str = ""  # for the API; without it nothing is counted, reported or woken

@@ -138,7 +138,7 @@ class Advancer:
             await self._end_run(row)
         except AstroCloudError as error:
             if row["attempt"] + 1 < _MOST_ATTEMPTS:
-                outcome = self._try_again(claim, error.code)
+                outcome = self._try_again(claim, error)
                 return await self._commit(claim, outcome)
             _log.error("%s: its build is ended later: %s", claim.name, error.detail)
         await self._completion.finish(row, "canceled")
@@ -166,23 +166,27 @@ class Advancer:
         except AstroCloudError as error:
             if not error.retryable:
                 return Fail(error.code, error.title, error.detail)
-            return self._try_again(claim, error.code, _wanted_pause(error))
+            return self._try_again(claim, error, _wanted_pause(error))
         except (LeaseLost, Canceled):
             raise
         except Exception:  # noqa: BLE001 - logged; whatever it is, the row must end or go on
             _log.exception("%s: the step %s failed", claim.name, row["state"])
-            return self._try_again(claim, AstroCloudError.code)
+            return self._try_again(claim, None)
 
-    def _try_again(self, claim: Claim, code: str, pause: float = 0) -> Outcome:
+    def _try_again(self, claim: Claim, error: AstroCloudError | None, pause: float = 0) -> Outcome:
         attempt = claim.row["attempt"] + 1
+        reason = f"{error.detail}. " if error else ""
         if attempt >= _MOST_ATTEMPTS:
             return Fail(
-                code,
+                (error or AstroCloudError).code,
                 "Something that we need did not answer",
-                f"{claim.name} was tried {attempt} times while {claim.row['state']}:"
+                f"{reason}{claim.name} was tried {attempt} times while {claim.row['state']}:"
                 " deploy again; if it stays, ask the operators of this platform",
             )
-        return _Retry(min(max(2.0**attempt, pause), _LONGEST_PAUSE))
+        seconds = min(max(2.0**attempt, pause), _LONGEST_PAUSE)
+        if error:
+            claim.log.write(f"{reason}It is tried again in {seconds:.0f} s", stream="stderr")
+        return _Retry(seconds)
 
     async def _commit(self, claim: Claim, outcome: Outcome) -> int | None:
         row = claim.row

@@ -34,6 +34,7 @@ from shared.projects.models import (
 from shared.projects.slugs import check_slug
 from shared.routes import store as routes
 from shared.routes.models import host_of
+from shared.workloads import store as workloads
 
 if TYPE_CHECKING:
     from shared.crypto import Crypto
@@ -195,6 +196,7 @@ class ProjectService:
             await require_role(connection, user_id, row["account_id"], "owner")
             await store.delete_project(connection, project_id)
             await deployments.request_cancel_of_project(connection, project_id)
+            await workloads.make_project_due(connection, project_id)
             hosts = await routes.free_hosts(connection, project_id)
             ids = await routes.write_later(connection, row["account_id"], hosts)
             await audit.record(

@@ -78,7 +78,10 @@ class Looks:
 
     async def _end(self, row: Row) -> None:
         """Nothing of it runs any more; its image goes with the last workload that needs it."""
-        await self._cluster.delete(ref_of(row))
+        if row["project_deleted"]:
+            await self._cluster.delete_project(row["project_id"])
+        else:
+            await self._cluster.delete(ref_of(row))
         await self._changes.commit_with_routes(row, store.delete)
 
     async def _retire(self, row: Row) -> None:

@@ -101,11 +101,12 @@ class Settling:
             status = WorkloadStatus(wanted=replicas, ready=0)
         addresses = list(status.addresses) or row["addresses"]
         seen: Any = status.model_dump(mode="json")
+        # Before the commit: whoever is killed in between tells of a restart once more, not never.
+        await self._watch(row, status)
         if set(addresses) == set(row["addresses"]):
             await self._changes.commit(row, store.seen, seen, addresses)
         else:
             await self._changes.commit_with_routes(row, store.seen, seen, addresses)
-        await self._watch(row, status)
         return status
 
     async def _switch(self, row: Row, status: WorkloadStatus) -> float | None:

@@ -55,6 +55,7 @@ class ScriptedCluster:
         self.workloads: dict[UUID, Running] = {}
         self.tasks: dict[str, ScriptedTask] = {}
         self.deleted: list[UUID] = []
+        self.deleted_projects: list[UUID] = []
         self.most_replicas: dict[UUID, int] = {}
         self.becomes_ready: Callable[[Workload], bool] = lambda _: True
         self.problem: Problem | None = None
@@ -117,6 +118,7 @@ class ScriptedCluster:
     async def delete_project(self, project: UUID) -> None:
         """Forget all of it."""
         await self._answer()
+        self.deleted_projects.append(project)
         for release, run in list(self.workloads.items()):
             if run.workload.project == project:
                 del self.workloads[release]

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from shared.metrics.models import TrafficReport
 from tests.gateway.harness import free_port
 
 
@@ -178,7 +179,9 @@ class Api:
             return web.json_response(value, status=status)
         if request.path != "/api/gateway/traffic" or self.failing:
             return web.json_response({"path": request.raw_path}, status=503)
-        self.reports.append(json.loads(await request.read()))
+        body = await request.read()
+        TrafficReport.model_validate_json(body)  # as the API does: what it refuses was never told
+        self.reports.append(json.loads(body))
         return web.Response(status=204)
 
     def total(self, release: str) -> dict[str, int]:

@@ -100,7 +100,7 @@ async function next(r, v) {
       return false;
     }
     v.gw_failed = "";
-    await tools.pause(Math.min(250, 50 * tries));
+    await tools.pause(25 * Math.pow(2, tries)); // 3 s in all, within the jumps that there are
     route = (await routes.find(r, v.host)).route;
   }
   return route.kind === "dynamic" && (await take(r, v, route));

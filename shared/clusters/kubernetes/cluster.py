@@ -5,6 +5,7 @@ How they look is ``manifests``' and ``pods``' business, what they say ``status``
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -24,7 +25,7 @@ from shared.clusters.port import (
     WorkloadRef,
     WorkloadStatus,
 )
-from shared.errors import NotFound, Unavailable
+from shared.errors import Conflict, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -180,7 +181,8 @@ class KubernetesCluster:
 
     async def delete_project(self, project: UUID) -> None:
         """End and forget everything of a project."""
-        await self._api.delete("Namespace", "", names.namespace(project))
+        with suppress(Conflict):  # it is being deleted already, which takes the cluster a while
+            await self._api.delete("Namespace", "", names.namespace(project))
 
     async def start_task(self, key: str, workload: Workload, command: str, seconds: int) -> None:
         """Run a command once, unless its key has a task, has had one, or was canceled."""
@@ -315,11 +317,18 @@ class KubernetesCluster:
         if problem.reason not in _TELLING:
             return problem
         for pod in found:
-            began_anew = problems.container(pod).get("restartCount", 0) > 0
-            lines = await self._last_lines(pod, previous=began_anew)
+            lines = await self._told_last(pod)
             if lines:
                 return problem.model_copy(update={"last_lines": lines})
         return problem
+
+    async def _told_last(self, pod: Json) -> tuple[str, ...]:
+        """Of the life before where a new one began; of the other where nothing is left of that."""
+        began_anew = problems.container(pod).get("restartCount", 0) > 0
+        lines = await self._last_lines(pod, previous=began_anew)
+        if lines or not began_anew:
+            return lines
+        return await self._last_lines(pod, previous=False)
 
     async def _last_lines(self, pod: Json, previous: bool) -> tuple[str, ...]:
         query = {"container": names.CONTAINER, "tailLines": str(_LAST_LINES)}

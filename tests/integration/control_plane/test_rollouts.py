@@ -380,9 +380,15 @@ async def test_a_deleted_project_leaves_nothing_running(
     cluster: ScriptedCluster,
 ) -> None:
     await platform.deploy(client, project["id"], app())
+    await platform.deploy(client, project["id"], app(port="4000"))
+    await rest(platform)
+    assert len(cluster.workloads) == 2, "one of them is kept at rest, and nothing looks at it"
     assert (await client.delete(f"projects/{project['id']}")).is_success
     await settled(platform)
     assert not cluster.workloads
+    assert str(cluster.deleted_projects[0]) == project["id"]
+    states = await platform.execute("SELECT DISTINCT state FROM workloads")
+    assert states == [("deleted",)]
 
 
 async def test_a_canceled_rollout_leaves_nothing(
