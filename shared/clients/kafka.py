@@ -56,12 +56,14 @@ class Producer:
                 f" split it below {MAX_RECORD_BYTES:,} bytes"
             )
         self._admit()
+        connection = self._connected()
         try:
             # librdkafka keeps the bound itself; this one covers a client that hangs.
             async with asyncio.timeout(self._delivery_seconds * 2):
-                await self._connected().send(topic, key, value)
+                await connection.send(topic, key, value)
         except (_DeliveryError, TimeoutError) as error:
             self._rest(error)
+            self._drop(connection)
             raise Unavailable(_UNREACHABLE) from error
         self._failing = False
 
@@ -76,8 +78,6 @@ class Producer:
             _log.warning("Kafka did not take a record in time: %s", error)
         self._failing = True
         self._resting_until = time.monotonic() + self._rest_seconds
-        if self._connection is not None and self._connection.is_broken:
-            self._drop()
 
     def _connected(self) -> "_Connection":
         with self._lock:
@@ -85,12 +85,16 @@ class Producer:
                 self._connection = _Connection(self._options)
             return self._connection
 
-    def _drop(self) -> None:
-        """Give up a client that will never work again, so that the next record makes a new one."""
+    def _drop(self, connection: "_Connection") -> None:
+        """Give a client up, so that the next record makes a new one.
+
+        A broker that was started anew may know none of the producers before: librdkafka then
+        raises its epoch and tries again without an end, where a new producer is taken at once.
+        """
         with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.stop()
+            if self._connection is connection:
+                self._connection = None
+        connection.stop()
 
     async def flush(self) -> None:
         """Return when every record is acknowledged or given up."""
@@ -125,7 +129,6 @@ class _Connection:
     def __init__(self, options: dict[str, Any]) -> None:
         from confluent_kafka import Producer as Client
 
-        self.is_broken = False
         self._ended = threading.Event()
         self._client = Client(options, logger=_log)
         self._thread = threading.Thread(target=self._serve, name="kafka-reports", daemon=True)
@@ -140,7 +143,6 @@ class _Connection:
         except KafkaException as error:
             # A fatal one: an idempotent producer whose broker has forgotten it sends no more.
             _log.warning("The Kafka client is given up and made anew: %s", error.args[0].str())
-            self.is_broken = True
         self._client.purge()  # whoever still waits is told so
         self._client.poll(0)
 

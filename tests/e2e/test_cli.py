@@ -27,6 +27,14 @@ class User:
         """One command in the folder."""
         return await finish(await self._start(*words, **variables))
 
+    async def until_says(self, text: str, *words: str) -> None:
+        """A command is run again until its output has this: logs come a moment later."""
+        outcome = await self.run(*words)
+        async with asyncio.timeout(60):
+            while text not in outcome.output:
+                assert outcome.code == 0, outcome.errors
+                outcome = await self.run(*words)
+
     async def interrupted(self, sign: str, *words: str) -> Outcome:
         """One that gets Ctrl-C as soon as it has said something on standard error."""
         process = await self._start(*words)
@@ -162,8 +170,7 @@ async def test_a_server_from_its_first_deployment_to_its_stop(user: User) -> Non
     assert (done.code, done.output) == (3, "out\n"), done.errors
     assert "bad" in done.errors
     assert (await user.json("tasks", *of))["items"][0]["exit_code"] == 3
-    log = await user.run("logs", "--level", "warn", *of)
-    assert "up at=1" in log.output, log.errors
+    await user.until_says("up at=1", "logs", "--level", "warn", *of)
     refused = await user.run("scale", "--min", "1", "--max", "2", *of)
     assert (refused.code, "needs a cluster" in refused.errors) == (2, True)
     assert (await user.json("scale", "--min", "2", *of))["scaling"]["maximum"] == 2

@@ -53,7 +53,8 @@ def _shipping(brokers: str | None, workloads: Workloads) -> Shipping | None:
         return None
     from shared.clients.kafka import Producer
 
-    shipping = Shipping(Producer(brokers), workloads.all)
+    # Nobody waits for a line to be taken: what is not can be tried again soon.
+    shipping = Shipping(Producer(brokers, rest_seconds=1), workloads.all)
     workloads.farewell = shipping.settle
     return shipping
 

@@ -1,6 +1,7 @@
 """The Kafka producer: acknowledged means kept, an outage is told soon and costs one wait."""
 
 import asyncio
+import os
 import time
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from infrastructure.local.services.kafka import PARTITIONS
 from shared.clients.kafka import MAX_RECORD_BYTES, Producer
 from shared.errors import TooLarge, Unavailable
 from tests.services import handles
+from tests.services.embedded import Embedded
+from tests.services.stack import RunningService
 
 
 def values(brokers: str, key: str, count: int) -> list[bytes]:
@@ -55,21 +58,40 @@ async def test_an_outage_is_told_and_later_records_are_refused_at_once() -> None
     producer = Producer("127.0.0.1:1", delivery_seconds=0.5)
     with pytest.raises(Unavailable):
         await producer.send("events", "key", b"first")
-    begun = producer_records(producer)
     for _ in range(100):
         with pytest.raises(Unavailable):
             await producer.send("events", "key", b"later")
-    assert producer_records(producer) == begun
+    assert producer._connection is None, "nothing was handed to a client"
     with pytest.raises(Unavailable):
         await producer.ping()
     await producer.close()
 
 
-def producer_records(producer: Producer) -> int:
-    """How many records wait in the client's queue."""
-    connection = producer._connection
-    assert connection is not None
-    return len(connection._client)
+async def test_a_broker_that_forgot_its_producers_takes_records_of_the_same_one_again(
+    kafka: handles.Kafka, embedded: Embedded
+) -> None:
+    if os.environ.get("KAFKA_BROKERS"):
+        pytest.skip("KAFKA_BROKERS names a broker that is not ours to kill")
+    producer = Producer(kafka.brokers, delivery_seconds=1, rest_seconds=0.2)
+    key = str(uuid4())
+    for _ in range(3):
+        await producer.send("events", key, b"before")
+    broker = RunningService("kafka", embedded)
+    await broker.until_back(broker.kill())
+    async with asyncio.timeout(60):
+        while not await is_sent(producer, key):
+            await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(values, kafka.brokers, key, 1) == [b"after"]
+    await producer.close()
+
+
+async def is_sent(producer: Producer, key: str) -> bool:
+    """Whether a record is taken."""
+    try:
+        await producer.send("events", key, b"after")
+    except Unavailable:
+        return False
+    return True
 
 
 async def test_a_closed_producer_ends_its_thread_and_opens_again(kafka: handles.Kafka) -> None:
