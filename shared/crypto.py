@@ -10,14 +10,17 @@ import hmac
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
-from typing import Any
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from shared.config import MissingSetting
 from shared.errors import AstroCloudError
 
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
 KEY_ID_LENGTH = 8
+_KEY_BYTES = 32
 
 
 class Unreadable(AstroCloudError):
@@ -32,10 +35,17 @@ class Crypto:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise MissingSetting("ENCRYPTION_KEYS holds no key: give one Fernet key at least")
-        self._fernet = MultiFernet([_fernet(key) for key in keys])
+        self._keys = [_checked(key) for key in keys]
         self._newest = urlsafe_b64decode(keys[0])
         self.key_id = hashlib.sha256(b"key id\0" + self._newest).hexdigest()[:KEY_ID_LENGTH]
         """Names the newest key and tells nothing of it; every sealed text begins with its key's."""
+
+    @cached_property
+    def _fernet(self) -> "MultiFernet":
+        # Most processes that have just started are asked for nothing that is sealed.
+        from cryptography.fernet import Fernet, MultiFernet
+
+        return MultiFernet([Fernet(key) for key in self._keys])
 
     def seal(self, context: str, text: str) -> str:
         """The text, readable only with our keys and in this context: what it is, and whose."""
@@ -43,6 +53,8 @@ class Crypto:
 
     def open(self, context: str, sealed: str, name: str = "the value") -> str:
         """The text again; raises Unreadable, which calls it by ``name``."""
+        from cryptography.fernet import InvalidToken
+
         try:
             opened = json.loads(self._fernet.decrypt(_token(sealed)))
         except InvalidToken:
@@ -71,6 +83,8 @@ class Crypto:
 
     def rotate(self, sealed: str, name: str = "the value") -> str:
         """The same text in the same context, sealed with the newest key; raises Unreadable."""
+        from cryptography.fernet import InvalidToken
+
         try:
             return self._named(self._fernet.rotate(_token(sealed)))
         except InvalidToken:
@@ -91,11 +105,15 @@ def _token(sealed: str) -> bytes:
     return sealed[KEY_ID_LENGTH + 1 :].encode()
 
 
-def _fernet(key: str) -> Fernet:
+def _checked(key: str) -> str:
+    """A key of Fernet, by its specification; said before anything is sealed with it."""
     try:
-        return Fernet(key)
+        size = len(urlsafe_b64decode(key))
     except ValueError:
+        size = 0
+    if size != _KEY_BYTES:
         raise MissingSetting(
             "ENCRYPTION_KEYS holds something that is no Fernet key: each is the URL-safe base64"
             " of 32 random bytes"
-        ) from None
+        )
+    return key

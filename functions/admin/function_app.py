@@ -3,6 +3,13 @@
 import azure.functions as func
 
 from functions.admin import overview
+from shared.triggers.routes import Route, register
 
 app = func.FunctionApp()
-app.register_functions(overview.resource.blueprint)
+register(
+    app,
+    (
+        Route(one.method, one.path, overview.__name__, one.name)
+        for one in overview.resource.operations
+    ),
+)

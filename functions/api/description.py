@@ -16,8 +16,8 @@ from functions.api import (
 )
 from shared.services import services
 
-_MODULES = (auth, accounts, projects, variables, deployments, workloads, logs, runtime_logs, health)
-RESOURCES = tuple(module.resource for module in _MODULES)
+MODULES = (auth, accounts, projects, variables, deployments, workloads, logs, runtime_logs, health)
+RESOURCES = tuple(module.resource for module in MODULES)
 
 
 @cache

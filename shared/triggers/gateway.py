@@ -6,7 +6,7 @@ These routes stand in no description and have no rate limit; from outside they c
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import azure.functions as func
@@ -23,28 +23,39 @@ Handler = Callable[[Asked], Awaitable[BaseModel | None]]
 _log = logging.getLogger(__name__)
 
 
-def gateway_operation(
-    blueprint: func.Blueprint, name: str, model: type[Asked], handler: Handler[Asked]
-) -> None:
-    """Declare ``POST /api/gateway/<name>``: the model is what comes, 204 where nothing returns."""
+class GatewayResource:
+    """What gateways may ask; ``routes`` brings it to an app."""
 
-    async def endpoint(req: func.HttpRequest) -> func.HttpResponse:
-        request_id, path = requests.request_id(req), urlsplit(req.url).path
+    def __init__(self) -> None:
+        self._asked: dict[str, tuple[type[BaseModel], Handler[Any]]] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of what is declared."""
+        return tuple(self._asked)
+
+    def operation(self, model: type[Asked]) -> Callable[[Handler[Asked]], Handler[Asked]]:
+        """Declare what comes as this model; 204 where the handler returns nothing."""
+
+        def declare(handler: Handler[Asked]) -> Handler[Asked]:
+            self._asked[handler.__name__] = (model, handler)
+            return handler
+
+        return declare
+
+    async def serve(self, name: str, request: func.HttpRequest) -> func.HttpResponse:
+        """Answer a request to the operation of this name."""
+        model, handler = self._asked[name]
+        request_id, path = requests.request_id(request), urlsplit(request.url).path
         try:
-            check_key(req)
-            answer = await handler(requests.read_body(req, model, MAX_REPORT_BYTES))
+            check_key(request)
+            answer = await handler(requests.read_body(request, model, MAX_REPORT_BYTES))
         except AstroCloudError as error:
             return problem(error, request_id, path)
         except Exception:  # noqa: BLE001 - the edge: whatever it is, the caller hears no detail
             _log.exception("The gateway's %s failed, request %s", name, request_id)
             return problem(UnexpectedError(request_id), request_id, path)
         return _encoded(answer)
-
-    endpoint.__name__ = f"gateway_{name}"
-    register = blueprint.route(
-        route=f"gateway/{name}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS
-    )
-    blueprint.function_name(endpoint.__name__)(register(endpoint))
 
 
 def check_key(request: func.HttpRequest) -> None:

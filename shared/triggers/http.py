@@ -199,11 +199,10 @@ class Call:
 
 
 class Resource:
-    """The operations of one resource; ``blueprint`` is what an app registers."""
+    """The operations of one resource; ``routes`` brings them to an app."""
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
-        self.blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
         self.operations: list[Operation] = []
 
     def operation(
@@ -243,22 +242,14 @@ class Resource:
                 max_body=max_body,
             )
             self.operations.append(declared)
-            self._register(declared)
             return handler
 
         return declare
 
-    def _register(self, operation: Operation) -> None:
-        async def endpoint(req: func.HttpRequest) -> func.HttpResponse:
-            return await _serve(operation, req)
-
-        endpoint.__name__ = operation.name
-        register = self.blueprint.route(
-            route=operation.path,
-            methods=[operation.method],
-            auth_level=func.AuthLevel.ANONYMOUS,
-        )
-        self.blueprint.function_name(operation.name)(register(endpoint))
+    async def serve(self, name: str, request: func.HttpRequest) -> func.HttpResponse:
+        """Answer a request to the operation of this name."""
+        operation = next(one for one in self.operations if one.name == name)
+        return await _serve(operation, request)
 
 
 async def _serve(operation: Operation, request: func.HttpRequest) -> func.HttpResponse:

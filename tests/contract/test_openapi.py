@@ -8,7 +8,8 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.api.description import RESOURCES
-from infrastructure.packaging import reference
+from functions.api.routes import ROUTES
+from infrastructure.packaging import reference, routes
 from shared.triggers.openapi import document
 
 OPERATIONS = [operation for resource in RESOURCES for operation in resource.operations]
@@ -36,6 +37,14 @@ def test_every_operation_is_described_once(description: dict[str, Any]) -> None:
         assert operation["summary"].endswith(".")
         error = operation["responses"]["default"]["content"]["application/problem+json"]
         assert error["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_the_table_of_routes_is_what_the_resources_declare() -> None:
+    """A function app knows its routes by the table alone."""
+    assert routes.FILE.read_text("utf-8") == routes.text(), (
+        "run python -m infrastructure.packaging.routes"
+    )
+    assert ROUTES == tuple(routes.declared())
 
 
 def test_no_route_begins_as_the_functions_host_forbids() -> None:
