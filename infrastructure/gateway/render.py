@@ -100,6 +100,7 @@ class GatewayConfig:
     app_ports: range = range(0)  # of apps on this machine: connections to them are kept
     app_connect_timeout: float = 2.0
     app_connect_patience: float = 3.0  # how long an address that refuses is tried again
+    app_overlap: float = 12.0  # so long a release that was replaced helps out: while it drains
     app_idle_timeout: float = 3600.0  # between two bytes of an app or its client
     wake_patience: float = 60.0  # how long a request waits for an app that sleeps
     gateway_key: str = ""  # for the API; without it nothing is counted, reported or woken
@@ -233,6 +234,7 @@ def _njs_settings(config: GatewayConfig) -> dict[str, object]:
         "grace": _milliseconds(config.outage_grace),
         "app_grace": _milliseconds(config.app_outage_grace),
         "app_patience": _milliseconds(config.app_connect_patience),
+        "app_overlap": _milliseconds(config.app_overlap),
         "wake_patience": _milliseconds(config.wake_patience),
         "traffic_period": _milliseconds(config.traffic_period),
         "api_origin": f"http://{config.api_upstream}",

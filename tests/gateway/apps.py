@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from shared.metrics.models import TrafficReport
+from shared.workloads.gateway import Woken
 from tests.gateway.harness import free_port
 
 
@@ -139,6 +140,15 @@ def route(host: str, generation: int, *addresses: str, **more: Any) -> dict[str,
         "noindex": False,
         **more,
     }
+
+
+def woken(*addresses: str) -> tuple[int, dict[str, Any]]:
+    """What the API answers to a wake, in its own words: ready at these addresses, or not yet."""
+    told = Woken(ready=True, addresses=list(addresses)) if addresses else _NOT_YET
+    return 200, told.model_dump(mode="json")
+
+
+_NOT_YET = Woken(ready=False, retry_ms=100)
 
 
 class Api:

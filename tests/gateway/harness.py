@@ -132,6 +132,7 @@ async def running(**settings: Any) -> AsyncIterator[Gateway]:
             yield gateway
         finally:
             await gateway.stop()
+        assert "exited on signal 11" not in gateway.logs(), "a worker crashed"
 
 
 async def _listening(gateway: Gateway) -> bool:

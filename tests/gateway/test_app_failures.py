@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.gateway.apps import App, listening_api, route, serving
+from tests.gateway.apps import App, listening_api, route, serving, woken
 from tests.gateway.conftest import identity
 from tests.gateway.harness import Gateway, Valve, free_port, running, until
 from tests.gateway.sites import Store
@@ -64,6 +64,53 @@ async def test_service_that_is_just_ready_is_tried_again(
             assert (await asked).json()["body"] == "kept"
         finally:
             await app.stop()
+
+
+async def test_release_whose_address_is_not_known_yet_is_helped_out_by_the_one_before(
+    gateway: Gateway, store: Store, host: str
+) -> None:
+    """A cluster's nodes learn of a Service when they do: nothing fails until then."""
+    new = App("new")
+    async with serving("old") as (old,), gateway.client(host) as client:
+        first = route(host, 1, old.address)
+        await store.route(host, first)
+        assert (await client.get("/x")).json()["app"] == "old"
+        await store.route(host, route(host, 2, new.address, project=first["project"]))
+        before = len(old.requests)
+        for number in range(60):  # for longer than an old route is used
+            method = ("GET", "POST", "DELETE")[number % 3]
+            answer = await client.request(method, "/x", content=b"body")
+            assert (answer.json()["app"], answer.json()["body"]) == ("old", "body")
+            await asyncio.sleep(0.025)  # the load that is tested
+        large = await client.post("/upload", content=b"x" * 400_000)
+        assert (large.status_code, large.text) == (200, "400000")
+        assert len(old.requests) == before + 61
+        await new.start()
+        try:
+            assert (await client.get("/x")).json()["app"] == "new"
+        finally:
+            await new.stop()
+
+
+@pytest.mark.parametrize(("overlap", "is_same_project"), [(0.5, True), (3600.0, False)])
+async def test_release_before_helps_out_for_a_while_and_in_its_project_only(
+    azurite: Azurite, store: Store, host: str, overlap: float, is_same_project: bool
+) -> None:
+    """Its address may be another's later."""
+    dead = f"127.0.0.1:{free_port()}"
+    settings = {"app_connect_patience": 0.1, "app_overlap": overlap}
+    async with serving("old") as (old,), running(**identity(azurite), **settings) as own:
+        first = route(host, 1, old.address)
+        await store.route(host, first)
+        assert (await own.get(host)).status_code == 200
+        same = {"project": first["project"]} if is_same_project else {}
+        await store.route(host, route(host, 2, dead, **same))
+
+        async def is_over() -> bool:
+            """Nobody helps out."""
+            return (await own.get(host)).status_code == 502
+
+        await until(is_over)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -262,13 +309,17 @@ async def test_first_requests_wake_an_app_together(
         serving("woken") as (app,),
         listening_api() as api,
         running(
-            **identity(azurite), api_upstream=api.address, gateway_key=KEY, workers=2
+            **identity(azurite),
+            api_upstream=api.address,
+            gateway_key=KEY,
+            workers=2,
+            wake_patience=8,
         ) as gateway,
     ):
         sleeping = route(host, 1, asleep=True)
         await store.route(host, sleeping)
-        waiting = (202, {"ready": False, "retry_ms": 100})
-        api.wake_answers = [waiting] * 5 + [(200, {"ready": True, "addresses": [app.address]})]
+        # Asked as often as the API says, it is awake long before the patience ends.
+        api.wake_answers = [woken()] * 15 + [woken(app.address)]
 
         async def ask(number: int) -> httpx.Response:
             async with gateway.client(host) as client:
@@ -279,14 +330,14 @@ async def test_first_requests_wake_an_app_together(
         answers = await asyncio.gather(*(ask(number) for number in range(50)))
         assert {answer.status_code for answer in answers} == {200}
         assert {answer.json()["body"] for answer in answers} == {"", "held"}
-        assert api.wakes == [sleeping["release"]] * 6
+        assert api.wakes == [sleeping["release"]] * 16
         assert api.keys <= {f"Bearer {KEY}"}
         assert (await gateway.get(host)).json()["app"] == "woken"
-        assert len(api.wakes) == 6
+        assert len(api.wakes) == 16
 
 
 @pytest.mark.parametrize(
-    "answer", [(404, {"code": "not_found"}), (409, {"code": "conflict"}), (202, {"ready": False})]
+    "answer", [(404, {"code": "not_found"}), (409, {"code": "conflict"}), woken()]
 )
 async def test_app_that_does_not_start_has_a_page(
     azurite: Azurite, store: Store, host: str, answer: tuple[int, dict[str, object]]
@@ -319,7 +370,7 @@ async def test_wake_goes_on_when_the_api_comes_back(
         running(**identity(azurite), api_upstream=api.address, gateway_key=KEY) as gateway,
     ):
         await store.route(host, route(host, 1, asleep=True))
-        api.wake_answers = [(503, {}), (200, {"ready": True, "addresses": [app.address]})]
+        api.wake_answers = [(503, {}), woken(app.address)]
         assert (await gateway.get(host, "/x")).json()["app"] == "woken"
 
 
@@ -333,9 +384,7 @@ async def test_app_that_fell_asleep_again_is_woken(
         running(**identity(azurite), api_upstream=api.address, gateway_key=KEY) as gateway,
     ):
         await store.route(host, route(host, 1, asleep=True))
-        api.wake_answers = [
-            (200, {"ready": True, "addresses": [app.address]}) for app in (first, second)
-        ]
+        api.wake_answers = [woken(app.address) for app in (first, second)]
         assert (await gateway.get(host)).json()["app"] == "first"
         await first.stop()
         async with gateway.client(host) as client:

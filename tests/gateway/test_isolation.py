@@ -114,6 +114,25 @@ async def test_outages_mix_nothing_up(azurite: Azurite, store: Store, valve: Val
             await until(right)
 
 
+async def test_storage_that_hangs_ends_no_worker(
+    azurite: Azurite, store: Store, valve: Valve
+) -> None:
+    """Requests that wait for Blob in vain, and clients that do not wait that long."""
+    hosts = await sites(store)
+    settings = {**identity(azurite, valve), **TINY, "blob_timeout": 0.2}
+    async with running(**settings) as gateway:
+        for seed in range(6):
+            valve.hang()
+            impatient = [
+                asyncio.create_task(flood(gateway, hosts, seed, strict=False)) for _ in range(2)
+            ]
+            await asyncio.sleep(0.5)
+            impatient[0].cancel()
+            await valve.open()
+            await asyncio.gather(*impatient, return_exceptions=True)
+            assert impatient[1].exception() is None
+
+
 async def test_killed_storage_mixes_nothing_up(
     embedded: Embedded, azurite: Azurite, store: Store
 ) -> None:

@@ -25,9 +25,9 @@ const PROBLEMS = {
 // The line that `hot.js` reads. Only an app that is awake is kept for it.
 function keep(v, found) {
   const route = found.route;
-  if (!route.asleep && found.life >= 1) {
+  if (!route.asleep) {
     const line = [route.release, robots(route), route.addresses.join(" ")].join("\t");
-    tools.keep(ngx.shared.hot, "d" + v.host, line, found.life);
+    tools.keepHot("d" + v.host, line, found);
   }
 }
 
@@ -79,7 +79,8 @@ async function probe(r, v) {
   }
 }
 
-// Another address that the route names, else all of them again after a pause.
+// Another address that the route names, else one of the release before it, else all of them again
+// after a pause.
 async function next(r, v) {
   const tries = Number(v.gw_tries) + 1;
   const since = Number(v.gw_since) || Date.now();
@@ -91,9 +92,9 @@ async function next(r, v) {
     return false;
   }
   wake.forget(route.release);
-  const fresh = untried(v, route);
-  if (fresh.length > 0) {
-    return await take(r, v, Object.assign({}, route, { addresses: fresh }));
+  const others = untried(v, route) || untried(v, before(route));
+  if (others) {
+    return await take(r, v, others);
   }
   if (!route.asleep) {
     if (Date.now() - since > settings.app_patience) {
@@ -106,11 +107,20 @@ async function next(r, v) {
   return route.kind === "dynamic" && (await take(r, v, route));
 }
 
+// The route with those of its addresses that did not fail; null where all did.
 function untried(v, route) {
   const failed = v.gw_failed.split(" ");
-  return route.addresses.filter(function (address) {
+  const fresh = route.addresses.filter(function (address) {
     return failed.indexOf(address) < 0;
   });
+  return fresh.length > 0 ? Object.assign({}, route, { addresses: fresh }) : null;
+}
+
+// What answered just before this release and drains now; without addresses where that is long ago.
+function before(route) {
+  const old = route.before;
+  const helps = old && Date.now() < old.until;
+  return Object.assign({}, route, helps ? old : { addresses: [] });
 }
 
 // A request that no byte was sent of may go anywhere; one that only reads may go once more. A body

@@ -84,8 +84,8 @@ async function send(r, v, found) {
     return await absent(r, v, found.route);
   }
   v.gw_object = decision.make(r, found.route, entry, false);
-  if (v.gw_class !== "?" && found.life >= 1) {
-    tools.keep(ngx.shared.hot, v.gw_look, v.gw_object, found.life);
+  if (v.gw_class !== "?") {
+    tools.keepHot(v.gw_look, v.gw_object, found);
   }
   return same(r, v);
 }

@@ -2,18 +2,42 @@
 // into a dictionary says which answer in the cache it is; a second look finds a tenant's app, which
 // answers every path of its host. All else is in `gateway.js`.
 // Each request has a JavaScript world of its own, made of all that its location imports: hence
-// nothing is imported here. How a decision is written stands in `decision.js` and `apps.js`.
+// nothing is imported here. How a decision is written stands in `decision.js` and `apps.js`; before
+// it stands until when nobody has to ask again, and until when it holds: 13 digits each.
 const decisions = ngx.shared.hot;
 const BOUNDS = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000];
 
 function find(r) {
   const v = r.variables;
-  const decision = decisions.get(v.gw_look);
-  if (decision !== undefined) {
-    return decision;
+  const kept = decisions.get(v.gw_look);
+  if (kept !== undefined) {
+    return fresh(v.gw_look, kept);
   }
-  const app = decisions.get("d" + v.host);
-  return app === undefined ? "" : take(v, app);
+  const key = "d" + v.host;
+  const app = decisions.get(key);
+  const decision = app === undefined ? "" : fresh(key, app);
+  return decision && take(v, decision);
+}
+
+// When it is time, one request takes the long way and asks anew; others go on until the bound.
+function fresh(key, kept) {
+  const now = Date.now();
+  if (now < kept.slice(0, 13)) {
+    return kept.slice(26);
+  }
+  const until = kept.slice(13, 26);
+  if (now < until) {
+    renew(key, until + kept.slice(13), until - now);
+  }
+  return "";
+}
+
+function renew(key, kept, life) {
+  try {
+    decisions.set(key, kept, life);
+  } catch (error) {
+    return; // no room: the next one asks, too
+  }
 }
 
 // From `<release>\t<robots>\t<address> …`: one address, the less busy of two drawn ones.

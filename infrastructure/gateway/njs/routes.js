@@ -8,7 +8,8 @@ const UNKNOWN = { kind: "unknown" };
 const OUTAGE = { kind: "outage" };
 const BUSY = { kind: "busy" };
 
-// A host's route and for how long a decision made from it holds: {route, life}.
+// A host's route, {route, life, rest}: after `life` one request asks anew, and a decision made from
+// it holds for `rest`.
 async function find(r, host) {
   if (host.length > 253 || !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host)) {
     return answer(UNKNOWN, settings.soft_age);
@@ -36,8 +37,12 @@ async function find(r, host) {
   }
 }
 
-function answer(route, life) {
-  return { route: route, life: life };
+function answer(route, life, rest) {
+  return { route: route, life: life, rest: rest === undefined ? life : rest };
+}
+
+function checked(route, age) {
+  return answer(route, settings.soft_age - age, settings.route_max_age - age);
 }
 
 function outage(r, reason) {
@@ -59,7 +64,7 @@ function age(known) {
 // Blob was just found out of reach, the old route until its grace ends.
 function usable(known, host) {
   if (known && age(known) <= settings.soft_age) {
-    return answer(known.route, settings.soft_age - age(known));
+    return checked(known.route, age(known));
   }
   if (!known && ngx.shared.unknown.get("host " + host) !== undefined) {
     return answer(UNKNOWN, 0);
@@ -142,13 +147,27 @@ function older(route, known) {
 
 function remember(host, known) {
   ngx.shared.state.delete("failing " + host);
-  const left = settings.soft_age - age(known);
   const before = read(host);
   if (before && older(known.route, before)) {
     return answer(before.route, 0);
   }
+  known.route.before = replaced(known.route, before && before.route);
   tools.keep(ngx.shared.routes, host, JSON.stringify(known));
-  return answer(known.route, left);
+  return checked(known.route, age(known));
+}
+
+// The app that answered until this route came. It drains for a while, so it helps out where the
+// new one's address is not known yet on every way there.
+function replaced(route, old) {
+  const follows = old && old.kind === "dynamic" && old.project === route.project;
+  if (!follows || route.kind !== "dynamic" || route.asleep) {
+    return undefined;
+  }
+  if (old.release === route.release) {
+    return old.before;
+  }
+  const until = Date.now() + settings.app_overlap;
+  return { release: old.release, addresses: old.addresses, until: until };
 }
 
 function vanished(r, host, asked) {

@@ -38,6 +38,17 @@ function keep(zone, key, value, life) {
   }
 }
 
+// For `hot.js`: a decision, in front of it when to ask again and when it ends.
+function keepHot(key, decision, found) {
+  const now = Date.now();
+  if (found.life >= 1) {
+    const times = [found.life, found.rest].map(function (left) {
+      return String(Math.floor(now + left));
+    });
+    keep(ngx.shared.hot, key, times.join("") + decision, found.rest);
+  }
+}
+
 // Where an app answers: numbers and a port, so that nginx never asks a resolver.
 function addresses(value) {
   return Array.isArray(value) && value.length > 0 && value.length <= 1000 && value.every(address);
@@ -64,4 +75,4 @@ async function report(path, body) {
   return { status: reply.status, text: await reply.text() };
 }
 
-export default { hash, identifier, header, addresses, pause, keep, report };
+export default { hash, identifier, header, addresses, pause, keep, keepHot, report };

@@ -56,10 +56,8 @@ async function ask(v, release) {
   try {
     const reply = await tools.report("/api/gateway/wake", { release: release });
     if (reply.status === 200) {
-      return ready(JSON.parse(reply.text));
-    }
-    if (reply.status === 202) {
-      return { wait: between(50, 2000, JSON.parse(reply.text).retry_ms) };
+      const told = JSON.parse(reply.text);
+      return told.ready ? ready(told) : { wait: between(50, 2000, told.retry_ms) };
     }
     v.gw_reason = "wake: status " + reply.status;
     return reply.status === 404 || reply.status === 409 ? { done: true } : { wait: 1000 };
