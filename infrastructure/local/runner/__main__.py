@@ -9,14 +9,14 @@ import uvicorn
 
 from infrastructure.local.paths import short
 from infrastructure.local.ports import APPS, APPS_STEP
+from infrastructure.local.runner import runs
 from infrastructure.local.runner.app import make_app
 from infrastructure.local.runner.folders import KeptFolder
-from infrastructure.local.runner.runs import Runs
+from infrastructure.local.runner.nursery import Nursery
 from infrastructure.local.runner.setup import Setup
+from infrastructure.local.runner.workloads import service, tasks
 from infrastructure.local.runner.workloads.ports import parsed
-from infrastructure.local.runner.workloads.service import Workloads
 from infrastructure.local.runner.workloads.shipping import Shipping
-from infrastructure.local.runner.workloads.tasks import Tasks
 
 _GRACE_SECONDS = 2
 DEFAULT_PORTS = f"{APPS}-{APPS + APPS_STEP - 1}"
@@ -37,24 +37,34 @@ def main() -> None:
     listener = _listen(Path(options.socket))
     # Keepers of servers look whether somebody holds it: one who could end them is there then.
     present = _present(Path(options.state))
-    workloads = Workloads(setup, options.ports)
+    nursery = Nursery(
+        setup.environment(), (runs.KEEPER, service.KEEPER, tasks.KEEPER, setup.parts_module)
+    )
+    nursery.open()
+    workloads = service.Workloads(setup, options.ports, nursery)
     config = uvicorn.Config(
-        make_app(Runs(setup), workloads, Tasks(setup), _shipping(options.kafka, workloads)),
+        make_app(
+            runs.Runs(setup, nursery),
+            workloads,
+            tasks.Tasks(setup, nursery),
+            _shipping(options.kafka, workloads),
+        ),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])
+    nursery.close()
     os.close(present)
 
 
-def _shipping(brokers: str | None, workloads: Workloads) -> Shipping | None:
+def _shipping(brokers: str | None, workloads: service.Workloads) -> Shipping | None:
     if not brokers:
         return None
     from shared.clients.kafka import Producer
 
     # Nobody waits for a line to be taken: what is not can be tried again soon.
-    shipping = Shipping(Producer(brokers, rest_seconds=1), workloads.all)
+    shipping = Shipping(Producer(brokers, rest_seconds=1), workloads.path, workloads.all)
     workloads.farewell = shipping.settle
     return shipping
 

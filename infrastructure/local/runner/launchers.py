@@ -120,7 +120,7 @@ class Bare:
             await process.wait()
 
         def members() -> list[psutil.Process]:
-            return [one for one in processes.tree(me) if one.pid != me]
+            return [one for one in processes.glance(me) if one.pid != me]
 
         return Launched(process.pid, process.wait(), pipes.stdout[0], pipes.stderr[0], members, end)
 

@@ -13,12 +13,11 @@ from typing import Any
 
 from infrastructure.local.runner.executor import LogTooLarge
 from shared.builders.port import LogFrame, Phase
+from shared.clusters.port import LINE_CHARACTERS, pieces
 
 FRAME_SECONDS = 0.1
 FRAME_BYTES = 64 * 1024
 """Of a frame's JSON, about: with the envelope of a record it stays far below Kafka's bound."""
-LINE_CHARACTERS = 16 * 1024
-"""A longer line goes on in the next one: cutting it could hide half of a secret from masking."""
 ANSWER_BYTES = 512 * 1024
 _ENVELOPE = 100
 
@@ -26,14 +25,22 @@ _ENVELOPE = 100
 class LogWriter:
     """Cuts what commands write into lines, lines into frames, and counts.
 
-    ``flush`` is to be called every ``FRAME_SECONDS``. ``on_phase`` is told when a phase begins.
+    ``flush`` is to be called every ``FRAME_SECONDS``. ``on_phase`` is told when a phase begins;
+    ``as_written`` is for ``Lines``.
     """
 
-    def __init__(self, path: Path, most: int, on_phase: Callable[[Phase], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        most: int,
+        on_phase: Callable[[Phase], None],
+        *,
+        as_written: bool = False,
+    ) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._most, self._written = most, 0
         self._on_phase = on_phase
-        self._streams = {"stdout": Lines(), "stderr": Lines()}
+        self._streams = {name: Lines(as_written=as_written) for name in ("stdout", "stderr")}
         self._lines: list[str] = []
         self._size = 0
         self.frames = 0
@@ -89,16 +96,21 @@ class LogWriter:
 
 
 class Lines:
-    """Bytes of one stream as they come, in pieces that end anywhere, also within a character."""
+    """Bytes of one stream as they come, in pieces that end anywhere, also within a character.
 
-    def __init__(self) -> None:
+    ``as_written`` is for whoever puts the lines together again: a carriage return at the end of
+    one stays, and of a line in pieces the last one is shorter than the others, even if empty.
+    """
+
+    def __init__(self, *, as_written: bool = False) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._as_written = as_written
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that are complete now."""
         *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
-        found = [piece for line in lines for piece in _pieces(line.removesuffix("\r"))]
+        found = [piece for line in lines for piece in self._pieces(line)]
         while len(self._rest) > LINE_CHARACTERS:
             found.append(self._rest[:LINE_CHARACTERS])
             self._rest = self._rest[LINE_CHARACTERS:]
@@ -109,12 +121,14 @@ class Lines:
         rest = self._rest + self._decoder.decode(b"", final=True)
         self._rest = ""
         self._decoder.reset()
-        return _pieces(rest) if rest else []
+        return self._pieces(rest) if rest else []
 
-
-def _pieces(line: str) -> list[str]:
-    starts = range(0, max(len(line), 1), LINE_CHARACTERS)
-    return [line[start : start + LINE_CHARACTERS] for start in starts]
+    def _pieces(self, line: str) -> list[str]:
+        if self._as_written:
+            return pieces(line)
+        line = line.removesuffix("\r")
+        starts = range(0, max(len(line), 1), LINE_CHARACTERS)
+        return [line[start : start + LINE_CHARACTERS] for start in starts]
 
 
 def _now() -> str:

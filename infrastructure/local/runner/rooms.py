@@ -154,7 +154,7 @@ async def _launched(process: asyncio.subprocess.Process, status: int, pipes: Pip
         return int(last["exit-code"])
 
     def members() -> list[psutil.Process]:
-        return processes.tree(top) if top is not None else []
+        return processes.glance(top) if top is not None else []
 
     return Launched(top, ended(), pipes.stdout[0], pipes.stderr[0], members, end)
 

@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -19,10 +18,12 @@ from pathlib import Path
 from infrastructure.local.runner import bundles, disk, processes
 from infrastructure.local.runner.folders import RunFolder
 from infrastructure.local.runner.log import LogReader, frames_of
+from infrastructure.local.runner.nursery import Nursery
 from infrastructure.local.runner.setup import Setup
 from infrastructure.local.runner.toolchains import caches
 from shared.builders.port import BuildJob, LogFrame, RunStatus
 
+KEEPER = "infrastructure.local.runner.keeper"
 _log = logging.getLogger(__name__)
 KEPT_SECONDS = 24 * 3600
 _POLL_SECONDS = 0.04
@@ -34,8 +35,8 @@ class KeptRuns:
 
     _LOST = "What kept it was killed."
 
-    def __init__(self, setup: Setup, base: Path, module: str) -> None:
-        self._setup, self._base, self._module = setup, base, module
+    def __init__(self, base: Path, module: str, nursery: Nursery) -> None:
+        self._base, self._module, self._nursery = base, module, nursery
         self._readers: dict[str, LogReader] = {}
         self._settling = asyncio.Lock()
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,16 +73,7 @@ class KeptRuns:
         return True
 
     async def _keep(self, folder: RunFolder, lock: int) -> None:
-        with (folder.path / "keeper.log").open("ab") as output:
-            await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", self._module, str(folder.path)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=self._setup.environment(),
-                start_new_session=True,
-                pass_fds=(lock,),
-            )
+        await self._nursery.keep(self._module, folder.path, lock)
 
     async def status(self, key: str) -> RunStatus | None:
         """How a run stands; None where the key is unknown."""
@@ -219,8 +211,9 @@ class Runs(KeptRuns):
 
     _LOST = "What kept this build was killed."
 
-    def __init__(self, setup: Setup) -> None:
-        super().__init__(setup, setup.runs, "infrastructure.local.runner.keeper")
+    def __init__(self, setup: Setup, nursery: Nursery) -> None:
+        super().__init__(setup.runs, KEEPER, nursery)
+        self._setup = setup
         setup.caches.mkdir(mode=0o700, parents=True, exist_ok=True)
         bundles.sweep(setup.bundles, lambda key: self.folder(key).is_kept())
 

@@ -23,7 +23,9 @@ from infrastructure.local.runner.executor import (
     Work,
 )
 from infrastructure.local.runner.launchers import Bare, Launched, Launcher
-from infrastructure.local.runner.toolchains.packages import install_command
+from infrastructure.local.runner.toolchains.packages import has_development, install_command
+from shared.builders.dockerfiles.images import is_python
+from shared.builders.dockerfiles.languages import prune_of, without_development
 from shared.builders.port import Phase
 
 _PIECE = 256 * 1024
@@ -32,14 +34,13 @@ _KILLED = 137
 
 @dataclass(frozen=True, slots=True)
 class _Command:
+    """``is_build``: it finds the programs of packages, and what the framework keeps beside them."""
+
     phase: Phase
     shown: str
     run: str
     folder: str
-
-    @property
-    def is_build(self) -> bool:
-        return self.phase == "build"
+    is_build: bool = False
 
 
 class Sandbox:
@@ -65,6 +66,8 @@ class Sandbox:
         meter = await asyncio.to_thread(DiskMeter, folders, work.job.bounds.disk_bytes)
         last: Phase | None = None
         for command in _commands(work):
+            if command.phase != last:
+                work.log.begin(command.phase)
             last = command.phase
             if built := await _phase(work, launcher, meter, command):
                 return built
@@ -104,21 +107,25 @@ def _needs_containers(dockerfile: str) -> Built:
 
 def _commands(work: Work) -> Iterator[_Command]:
     """One after another, so that what stands in the source is looked at when its turn comes."""
-    spec = work.job.spec
+    spec, is_server = work.job.spec, bool(work.job.image)
     if spec.ignore:
         yield _Command("ignore", spec.ignore, spec.ignore, spec.root)
-    if spec.install:
-        run = install_command(work.job, work.source) or spec.install
-        yield _Command("install", spec.install, run, spec.install_directory)
+    install = without_development(spec) if is_server and is_python(spec) else spec.install
+    if install:
+        run = install_command(work.job, work.source) or install
+        yield _Command("install", install, run, spec.install_directory)
     if spec.build:
-        yield _Command("build", spec.build, spec.build, spec.root)
+        yield _Command("build", spec.build, spec.build, spec.root, is_build=True)
+    prune = prune_of(spec) if is_server else None
+    if prune is not None and has_development(work.job, work.source):
+        phase: Phase = "build" if spec.build else "install"
+        yield _Command(phase, prune.words, prune.command, spec.install_directory)
 
 
 async def _phase(
     work: Work, launcher: Launcher, meter: DiskMeter, command: _Command
 ) -> Built | None:
     """One command to its end; None where the next one comes."""
-    work.log.begin(command.phase)
     work.log.say(f"$ {command.shown}")
     kills = KernelKills()
     launched = await launcher.launch(command.run, command.folder, is_build=command.is_build)

@@ -46,6 +46,12 @@ class Setup:
     def bundles(self) -> Path:
         return Path(self.state, "bundles")
 
+    @property
+    def parts_module(self) -> str:
+        """What ``parts`` imports."""
+        name = "containers" if self.executor == "containers" else "sandbox"
+        return f"infrastructure.local.runner.{name}"
+
     def parts(self, marker: str) -> tuple[Toolchains, Executor]:
         """What prepares tools, and what runs the commands."""
         if self.executor == "containers":

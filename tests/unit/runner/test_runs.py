@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.local.runner.folders import RunFolder
+from infrastructure.local.runner.nursery import Nursery
 from infrastructure.local.runner.runs import KEPT_SECONDS, Runs
 from infrastructure.local.runner.setup import Setup
 from shared.builders.port import RunStatus
@@ -31,13 +32,13 @@ def test_what_was_arriving_when_a_daemon_was_killed_is_deleted(setup: Setup) -> 
     draft = RunFolder(setup.runs / ".new-0123")
     draft.path.mkdir(parents=True)
     draft.job.write_text("a secret")
-    Runs(setup)
+    Runs(setup, Nursery({}))
     assert list(setup.runs.iterdir()) == []
 
 
 async def test_runs_are_kept_for_a_day_and_no_longer(setup: Setup) -> None:
     young, old = ended(setup, "young", KEPT_SECONDS - 60), ended(setup, "old", KEPT_SECONDS + 60)
-    await Runs(setup).sweep()
+    await Runs(setup, Nursery({})).sweep()
     assert young.path.exists()
     assert not old.path.exists()
 
@@ -50,6 +51,6 @@ async def test_a_run_that_cannot_be_read_keeps_no_other_from_being_swept(
         folder.path.mkdir(parents=True)
         (folder.path / "status.json").write_text("{")
     old = ended(setup, "old", KEPT_SECONDS + 60)
-    await Runs(setup).sweep()
+    await Runs(setup, Nursery({})).sweep()
     assert not old.path.exists()
     assert {"a-bad", "z-bad"} <= {record.args[0] for record in caplog.records if record.args}

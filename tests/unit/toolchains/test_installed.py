@@ -49,6 +49,14 @@ async def test_files_without_a_language_need_nothing(tmp_path: Path) -> None:
     assert (tools.path, tools.writable) == ((), ())
 
 
+async def test_go_is_missing_and_it_is_said_who_has_it(tmp_path: Path) -> None:
+    installed = Installed(tmp_path / "t", bare(tmp_path))
+    with pytest.raises(ToolsUnavailable, match=r"no Go.*ASTROCLOUD_RUNNER=containers"):
+        await installed.prepare(job(framework="go", kind="dynamic", build="go build ."), Log())
+    built_before = job(framework="go", kind="dynamic", start="./app")
+    assert (await installed.prepare(built_before, Log())).path == ()
+
+
 async def test_a_manager_goes_before_the_npm_of_node(tmp_path: Path) -> None:
     fake(tmp_path, "node/24.19.0", "managers/npm-10.8.1")
     run = job(node="24", package_manager="npm", package_manager_version="10.8.1")

@@ -17,6 +17,11 @@ from infrastructure.local.runner.toolchains.python import PythonTools
 from shared.builders.port import BuildJob
 from shared.detection.build_spec import BuildSpec
 
+_NO_GO = (
+    "The runner's processes have Node and Python, but no Go, which this server is built with."
+    " Next: let builds run in containers (ASTROCLOUD_RUNNER=containers, with buildah, podman or"
+    " docker), which take Go from its image."
+)
 _PYTHON_MANAGERS = {"pip", "uv", "poetry", "pipenv"}
 _QUIET_NPM = {
     "npm_config_update_notifier": "false",
@@ -51,17 +56,19 @@ class Installed:
     async def _of(self, job: BuildJob, log: RunLog) -> Tools:
         spec = job.spec
         if spec.node is not None:
-            return await self._for_node(spec, log)
+            return await self._for_node(spec, log, is_server=bool(job.image))
         if spec.package_manager in _PYTHON_MANAGERS:
             manager = spec.package_manager or "pip"
             return await self._python.prepare(job.key, spec.python, manager, log)
+        if spec.framework == "go" and spec.build:
+            raise ToolsUnavailable(_NO_GO)
         return Tools()
 
     async def release(self) -> None:
         """Delete what was prepared for runs of this process alone, when they have ended."""
         await self._python.release()
 
-    async def _for_node(self, spec: BuildSpec, log: RunLog) -> Tools:
+    async def _for_node(self, spec: BuildSpec, log: RunLog, *, is_server: bool) -> Tools:
         node = await self._node.node(versions.node_release(spec.node or ""), log)
         manager = versions.manager_release(
             spec.package_manager or "npm", spec.package_manager_version
@@ -73,7 +80,7 @@ class Installed:
         return Tools(
             path=(folder / "bin", node / "bin"),
             folders=(folder, node),
-            environment={**_QUIET_NPM, **_of_manager(manager)},
+            environment={**_QUIET_NPM, **_of_manager(manager, is_server=is_server)},
         )
 
     def _on_this_machine(self, tools: Tools, log: RunLog) -> Tools:
@@ -89,7 +96,7 @@ class Installed:
         )
 
 
-def _of_manager(manager: versions.Manager) -> Mapping[str, str]:
+def _of_manager(manager: versions.Manager, *, is_server: bool) -> Mapping[str, str]:
     """So that a package manager stays the one that was chosen, and says what it does."""
     if manager.name == "pnpm":
         prefix = "pnpm_config" if manager.major >= 11 else "npm_config"
@@ -99,7 +106,9 @@ def _of_manager(manager: versions.Manager) -> Mapping[str, str]:
             f"{prefix}_update_notifier": "false",
         }
     if manager.is_berry:
-        return {"YARN_ENABLE_TELEMETRY": "0"}
+        # Plug'n'Play would need Yarn, and its cache, to start a server.
+        files = {"YARN_NODE_LINKER": "node-modules"} if is_server else {}
+        return {"YARN_ENABLE_TELEMETRY": "0", **files}
     if manager.name == "yarn":
         return {"SKIP_YARN_COREPACK_CHECK": "1"}
     return {}

@@ -1,4 +1,5 @@
-"""The packages that ``npm ci`` installed, kept as they were before the build and put back.
+"""Packages of Node: what ``npm ci`` has installed, kept as it was before the build and put back;
+and whether some are for development only.
 
 Unpacking is most of an install: a copy of 1,300 packages takes a tenth or less of the time that npm
 takes with everything in its cache. It is only done where nothing but ``node_modules`` comes out of
@@ -43,6 +44,20 @@ def install_command(job: BuildJob, source: Path) -> str | None:
     install = job.spec.install
     key = _key(job, source) if install == COMMAND else None
     return install if key is None else _script(key)
+
+
+def has_development(job: BuildJob, source: Path) -> bool:
+    """Whether there may be packages that only development needs, also of a workspace's parts."""
+    folder = source / job.spec.install_directory
+    if (folder / "pnpm-workspace.yaml").exists():
+        return True
+    try:
+        package = json.loads(_read(folder / "package.json") or b"{}")
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(package, dict):
+        return False
+    return bool(package.get("devDependencies") or package.get("workspaces"))
 
 
 def _script(key: str) -> str:

@@ -11,8 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from infrastructure.local.runner import disk, processes
 from infrastructure.local.runner.folders import KeptFolder
 from infrastructure.local.runner.setup import Setup
 from infrastructure.local.runner.workloads import rolling
+from infrastructure.local.runner.workloads.calls import listening
 from infrastructure.local.runner.workloads.output import Output
 from infrastructure.local.runner.workloads.replica import Replica, Slot
 from infrastructure.local.runner.workloads.rolling import Plan, Seen
@@ -36,7 +36,7 @@ WARM_SECONDS = 300.0
 """At zero replicas we stay for so long: whoever wakes the workload does not wait for us, too."""
 DRAIN_SECONDS = 1.0
 """Between the notice that a replica is leaving and its SIGTERM: new requests go to others."""
-_USAGE_SECONDS = 2.0
+_USAGE_SECONDS = 5.0
 _ORPHAN_LOOK_SECONDS = 5.0
 
 
@@ -58,19 +58,18 @@ class Keeper:
 
     async def run(self) -> None:
         """Until nothing is wanted, or ``end`` is called."""
-        self._spool = SpoolWriter(self.folder.spool)
+        self._spool = SpoolWriter(self.folder.spool, self._flush_soon, self.folder.tell_spooled)
         self._restarts = self._earlier_restarts()
-        tasks = [asyncio.create_task(self._flush()), asyncio.create_task(self._find_daemon())]
-        with _listening(self.folder.wake, self._changed):
+        finding = asyncio.create_task(self._find_daemon())
+        with listening(self.folder.wake, lambda _: self._changed.set()):
             try:
                 while self._step():
                     with suppress(TimeoutError):
                         async with asyncio.timeout(_USAGE_SECONDS):
                             await self._changed.wait()
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                finding.cancel()
+                await asyncio.gather(finding, return_exceptions=True)
                 self._spool.flush()
                 self._spool.close()
 
@@ -189,7 +188,7 @@ class Keeper:
         )
         now = time.monotonic()
         if observed != self._told and (
-            now - self._told_at >= _USAGE_SECONDS / 2 or not _same(observed, self._told)
+            now - self._told_at >= 0.9 * _USAGE_SECONDS or not _same(observed, self._told)
         ):
             self.folder.write_observed(observed)
             self._told, self._told_at = observed, now
@@ -200,10 +199,8 @@ class Keeper:
         alive = [one for one in found.replicas if one.started_at] if found else []
         return {one.name: one.restarts + 1 for one in alive}
 
-    async def _flush(self) -> None:
-        while True:
-            await asyncio.sleep(FRAME_SECONDS)
-            self._spool.flush()
+    def _flush_soon(self) -> None:
+        asyncio.get_running_loop().call_later(FRAME_SECONDS, self._spool.flush)
 
     async def _find_daemon(self) -> None:
         daemon = KeptFolder(Path(self.setup.state))
@@ -264,28 +261,6 @@ def _without_usage(observed: Observed) -> Observed:
     update = {"cpu_millis": None, "memory_bytes": None}
     replicas = tuple(one.model_copy(update=update) for one in observed.replicas)
     return observed.model_copy(update={"replicas": replicas})
-
-
-@contextmanager
-def _listening(pipe: Path, called: asyncio.Event) -> Iterator[None]:
-    """Hear calls of the daemon, through a pipe that stays open."""
-    with suppress(FileExistsError):
-        os.mkfifo(pipe, 0o600)
-    # Ours to write, too: without a writer it would be readable without end.
-    descriptor = os.open(pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        with suppress(BlockingIOError):
-            os.read(descriptor, 4096)
-        called.set()
-
-    loop.add_reader(descriptor, read)
-    try:
-        yield
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
 
 
 async def keep(folder: WorkloadFolder, setup: Setup) -> None:

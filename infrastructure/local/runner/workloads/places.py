@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 from infrastructure.local.runner import disk, privileges, processes, rooms
-from infrastructure.local.runner.bundles import Bundle
+from infrastructure.local.runner.bundles import Bundle, BundleMissing
 from infrastructure.local.runner.executor import SandboxUnavailable
 from infrastructure.local.runner.folders import MARKER
 from infrastructure.local.runner.launchers import Launched, Pipes, spawn
@@ -66,6 +66,7 @@ async def start(place: Place, command: str) -> Started:
 
     Raises SandboxUnavailable or BundleMissing.
     """
+    await asyncio.to_thread(_check_tools, place.bundle)
     copied = await asyncio.to_thread(_make_folders, place)
     warning = (
         ""
@@ -81,6 +82,13 @@ async def start(place: Place, command: str) -> Started:
             raise
         said = f"Warning: this server has no sandbox, it can read your files: {error}"
         return Started(await _bare(place, command, copied), said)
+
+
+def _check_tools(bundle: Bundle) -> None:
+    """Raises BundleMissing where what the build has used is there no more."""
+    for path in (bundle.tree, *bundle.manifest.folders):
+        if not path.exists():
+            raise BundleMissing(f"{path.name} of the bundle {bundle.path.name} is gone")
 
 
 def _make_folders(place: Place) -> bool:
@@ -209,10 +217,11 @@ async def _bare(place: Place, command: str, copied: bool) -> Launched:
     )
 
     def members() -> list[psutil.Process]:
-        return _members(process.pid, str(place.folder))
+        return _members(process.pid, str(place.folder), processes.glance)
 
     async def end() -> None:
-        while found := await asyncio.to_thread(members):
+        marker = str(place.folder)
+        while found := await asyncio.to_thread(_members, process.pid, marker, processes.tree):
             for one in found:
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
@@ -222,12 +231,14 @@ async def _bare(place: Place, command: str, copied: bool) -> Launched:
     return Launched(process.pid, process.wait(), pipes.stdout[0], pipes.stderr[0], members, end)
 
 
-def _members(pid: int, marker: str) -> list[psutil.Process]:
+def _members(
+    pid: int, marker: str, below: Callable[[int], list[psutil.Process]]
+) -> list[psutil.Process]:
     """A process and all below it, and whatever of it was left behind and so became our child."""
-    found = processes.tree(pid)
+    found = below(pid)
     known = {one.pid for one in found}
-    for child in psutil.Process(os.getpid()).children():
+    for child in processes.orphans():
         with suppress(psutil.Error, OSError):
             if child.pid not in known and child.environ().get(MARKER) == marker:
-                found += processes.tree(child.pid)
+                found += below(child.pid)
     return found

@@ -1,6 +1,7 @@
 """How a replica's life ended or why it does not get ready, in words for the project's people."""
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from infrastructure.local.runner.bounds import in_words
 from shared.clusters.port import Problem, ProblemReason, ReplicaBounds
@@ -17,6 +18,7 @@ class End:
     words: str
     detail: str
     exit_code: int | None = None
+    is_final: bool = False
 
     def problem(self, last_lines: tuple[str, ...]) -> Problem:
         """As the port tells it."""
@@ -25,6 +27,7 @@ class End:
             detail=self.detail,
             exit_code=self.exit_code,
             last_lines=last_lines,
+            is_final=self.is_final,
         )
 
 
@@ -100,7 +103,19 @@ def disk_full(bounds: ReplicaBounds) -> End:
 
 def not_started(reason: ProblemReason, words: str) -> End:
     """What should run it could not even begin."""
-    return End(reason, "not started", f"It could not be started: {words}. Next: deploy again.")
+    return End(
+        reason,
+        "not started",
+        f"It could not be started: {words}. Next: deploy again, with --no-cache if it stays so.",
+        is_final=True,
+    )
+
+
+def reason_of(error: OSError) -> str:
+    """What the system has said, and of which file; not where it lies on this machine."""
+    name = PurePath(str(error.filename)).name if error.filename else ""
+    words = (error.strerror or str(error)).lower()
+    return f"{name}: {words}" if name else words
 
 
 def unhealthy_end(words: str) -> End:

@@ -145,8 +145,10 @@ class Replica:
             started = await places.start(place, command)
         except BundleMissing as error:
             return problems.not_started("image_unavailable", str(error))
-        except (SandboxUnavailable, OSError) as error:
+        except SandboxUnavailable as error:
             return problems.not_started("start_failed", str(error))
+        except OSError as error:
+            return problems.not_started("start_failed", problems.reason_of(error))
         life = _Life(self, place, command, started.launched)
         self.started_at = datetime.now(UTC)
         if started.warning:

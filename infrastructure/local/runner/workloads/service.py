@@ -7,28 +7,45 @@ again. A workload whose keeper is dead gets a new one, which ends whatever the o
 import asyncio
 import logging
 import os
+import re
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 from weakref import WeakValueDictionary
 
 from infrastructure.local.runner import bundles, disk, processes
+from infrastructure.local.runner.nursery import Nursery
 from infrastructure.local.runner.setup import Setup
+from infrastructure.local.runner.workloads import problems
 from infrastructure.local.runner.workloads.ports import Ports
 from infrastructure.local.runner.workloads.state import Desired, Observed, WorkloadFolder, all_of
 from shared.clusters.errors import ClusterRefused
-from shared.clusters.port import Workload, WorkloadRef, WorkloadStatus
+from shared.clusters.port import Problem, Workload, WorkloadRef, WorkloadStatus
 from shared.errors import NotFound
 
+KEEPER = "infrastructure.local.runner.workloads.keeper"
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.05
 _END_SECONDS = 20.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_LOG, _WORDS_BYTES = "keeper.log", 2048
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
+_FOLDERS = re.compile(r"(?<=['\" ])/(?:[^/\s'\"]+/)+")
 _SPARE = 1
 """One slot more than replicas: a replacement is there before the one that it replaces goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why nothing keeps a workload, and when it is tried again."""
+
+    words: str
+    pause: float
+    again_at: float
 
 
 class Workloads:
@@ -37,17 +54,24 @@ class Workloads:
     ``farewell`` is called with one whose last process has ended, before its files are deleted.
     """
 
-    def __init__(self, setup: Setup, ports: range) -> None:
+    def __init__(self, setup: Setup, ports: range, nursery: Nursery) -> None:
         self.farewell: Callable[[WorkloadFolder], Awaitable[None]] | None = None
         self._setup = setup
+        self._nursery = nursery
         self._folder = Path(setup.state, "workloads")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._ports = Ports(ports, self._folder / "resting-ports.json")
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
         self._is_ending = False
+        self._failures: dict[Path, _Failure] = {}
         for folder in self.all():
             if desired := _readable(folder):
                 self._ports.know(desired.ports)
+
+    @property
+    def path(self) -> Path:
+        """The folder of all."""
+        return self._folder
 
     def folder(self, ref: WorkloadRef) -> WorkloadFolder:
         """Where a workload lies, whether it is there or not."""
@@ -113,21 +137,35 @@ class Workloads:
             await self._keep(folder)
 
     async def _keep(self, folder: WorkloadFolder) -> None:
-        lock = folder.take()
-        module = "infrastructure.local.runner.workloads.keeper"
         try:
-            with (folder.path / "keeper.log").open("wb") as output:
-                await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", module, str(folder.path)),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    env=self._setup.environment(),
-                    start_new_session=True,
-                    pass_fds=(lock,),
-                )
+            await self._spawn(folder)
+        except OSError:
+            if folder.is_kept():
+                return
+            try:
+                await self._spawn(folder)
+            except OSError as error:
+                self._fail(folder, problems.reason_of(error))
+
+    async def _spawn(self, folder: WorkloadFolder) -> None:
+        lock = folder.take()
+        try:
+            await self._nursery.keep(KEEPER, folder.path, lock)
         finally:
             os.close(lock)
+
+    def _fail(self, folder: WorkloadFolder, words: str) -> None:
+        """It cannot be kept: say so, and try it again less and less often."""
+        _log.error("The workload %s cannot be kept: %s", folder.key, words)
+        before = self._failures.get(folder.path)
+        pause = min(2 * before.pause, _LONGEST_PAUSE) if before else _FIRST_PAUSE
+        self._failures[folder.path] = _Failure(words, pause, time.monotonic() + pause)
+
+    def _problem(self, folder: WorkloadFolder) -> Problem | None:
+        """Why it has no keeper, where one has said that or could not be started."""
+        failure = self._failures.get(folder.path)
+        words = failure.words if failure else _last_words(folder)
+        return problems.not_started("start_failed", words).problem(()) if words else None
 
     async def status(self, ref: WorkloadRef) -> WorkloadStatus | None:
         """How a workload stands; None where there is none."""
@@ -140,8 +178,13 @@ class Workloads:
         if observed is None:
             is_off = not desired.replicas
             return WorkloadStatus(
-                wanted=desired.replicas, ready=0, current=is_off, addresses=addresses
+                wanted=desired.replicas,
+                ready=0,
+                current=is_off,
+                addresses=addresses,
+                problem=None if is_off else self._problem(folder),
             )
+        self._failures.pop(folder.path, None)
         return WorkloadStatus(
             wanted=desired.replicas,
             ready=observed.ready,
@@ -172,6 +215,7 @@ class Workloads:
         if self.farewell is not None:
             await self.farewell(folder)
         await asyncio.to_thread(disk.remove, folder.path)
+        self._failures.pop(folder.path, None)
         self._ports.give_back(desired.ports)
         with suppress(OSError):  # other releases are there
             folder.path.parent.rmdir()
@@ -207,7 +251,18 @@ class Workloads:
             if desired.deleted:
                 await self._delete(folder, desired)
             elif desired.replicas and not folder.is_kept():
-                await self._keep(folder)
+                await self._keep_again(folder)
+
+    async def _keep_again(self, folder: WorkloadFolder) -> None:
+        """A keeper that has ended with an error will do so again: not at once, then."""
+        failure = self._failures.get(folder.path)
+        if failure is not None and time.monotonic() < failure.again_at:
+            return
+        if words := _last_words(folder):
+            self._fail(folder, words)
+            (folder.path / _LOG).unlink(missing_ok=True)
+        else:
+            await self._keep(folder)
 
     async def end_all(self) -> None:
         """The runner goes down: servers end, and begin again when it is back."""
@@ -260,6 +315,16 @@ def _addresses(ports: Sequence[int], observed: Observed | None) -> tuple[str, ..
     leaving = observed.leaving if observed else ()
     slots = sorted(range(len(ports)), key=lambda slot: (slot in leaving, slot))
     return tuple(f"127.0.0.1:{ports[slot]}" for slot in slots)
+
+
+def _last_words(folder: WorkloadFolder) -> str:
+    """The reason of a keeper that has ended with an error; one that was killed has said nothing."""
+    with suppress(OSError), (folder.path / _LOG).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _WORDS_BYTES))
+        lines = file.read().decode("utf-8", "replace").strip().splitlines()
+        if lines and _ERROR.match(lines[-1]):
+            return _FOLDERS.sub("", lines[-1])[:_WORDS_BYTES]
+    return ""
 
 
 def _readable(folder: WorkloadFolder) -> Desired | None:

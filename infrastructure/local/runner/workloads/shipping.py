@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infrastructure.local.runner.workloads.calls import listening
 from infrastructure.local.runner.workloads.spool import Frame, Segment, frames, segments
-from infrastructure.local.runner.workloads.state import WorkloadFolder
+from infrastructure.local.runner.workloads.state import WorkloadFolder, calls_of_spools
 from shared.errors import Unavailable
 from shared.logs.lines import TOPIC, Line, Record, encode, printable
 
@@ -23,25 +24,30 @@ if TYPE_CHECKING:
     from shared.clients.kafka import Producer
 
 _log = logging.getLogger(__name__)
-LOOK_SECONDS = 0.15
+LOOK_SECONDS = 5.0
+"""How often all spools are looked at; keepers call as soon as there is something new."""
 _PAUSE_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
 
 
 @dataclass(slots=True)
 class Shipping:
-    """One runner's; ``all_of`` tells which workloads there are."""
+    """One runner's; ``all_of`` tells which workloads there are below the folder."""
 
     producer: "Producer"
+    folder: Path
     all_of: Callable[[], list[WorkloadFolder]]
     _at_work: dict[Path, asyncio.Task[None]] = field(default_factory=dict)
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
+    _named: set[Path] = field(default_factory=set)
 
     async def run(self) -> None:
         """Until canceled; what is there when that happens is sent as far as it goes quickly."""
         try:
-            while True:
-                self.look()
-                await asyncio.sleep(LOOK_SECONDS)
+            with listening(calls_of_spools(self.folder), self._hear):
+                while True:
+                    self.look()
+                    await self._follow_calls()
         finally:
             self.look()
             tasks = list(self._at_work.values())
@@ -52,21 +58,50 @@ class Shipping:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.producer.close()
 
+    async def _follow_calls(self) -> None:
+        """Look where keepers have called, until it is time to look everywhere."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                while True:
+                    await self._called.wait()
+                    self._called.clear()
+                    named, self._named = self._named, set()
+                    for path in named:
+                        self._look_at(WorkloadFolder(path))
+
+    def _hear(self, words: bytes) -> None:
+        for word in words.decode("utf-8", "replace").split():
+            project, _, release = word.partition("/")
+            self._call_for(self.folder / project / release)
+
+    def _call_for(self, path: Path) -> None:
+        self._named.add(path)
+        self._called.set()
+
     def look(self) -> None:
-        """See to it that what lies in a spool is on its way."""
+        """See to it that what lies in any spool is on its way."""
         for folder in self.all_of():
-            task = self._at_work.get(folder.path)
-            if task is not None and not task.done():
-                continue
-            if task is not None:
-                self._at_work.pop(folder.path)
-                _retrieve(folder, task)
-            if _Spool(folder).has_more():
-                self._at_work[folder.path] = asyncio.create_task(self._ship(folder))
+            self._look_at(folder)
+
+    def _look_at(self, folder: WorkloadFolder) -> None:
+        task = self._at_work.get(folder.path)
+        if task is not None and not task.done():
+            return
+        if task is not None:
+            self._at_work.pop(folder.path)
+            _retrieve(folder, task)
+        if _Spool(folder).has_more():
+            task = self._at_work[folder.path] = asyncio.create_task(self._ship(folder))
+            task.add_done_callback(lambda done: self._done(folder, done))
+
+    def _done(self, folder: WorkloadFolder, task: "asyncio.Task[None]") -> None:
+        """Look once more: a call that came while it was at work was not heeded."""
+        if not task.cancelled() and task.exception() is None:
+            self._call_for(folder.path)
 
     async def settle(self, folder: WorkloadFolder) -> None:
         """Send a workload's last lines before it is deleted, as far as that goes quickly."""
-        self.look()
+        self._look_at(folder)
         task = self._at_work.get(folder.path)
         if task is not None:
             await asyncio.wait({task}, timeout=_LAST_WORDS_SECONDS)

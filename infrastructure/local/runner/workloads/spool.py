@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,9 +41,19 @@ class Frame(NamedTuple):
 
 
 class SpoolWriter:
-    """Writes one keeper's lines; ``flush`` is to be called every ``FRAME_SECONDS``."""
+    """Writes one keeper's lines.
 
-    def __init__(self, folder: Path) -> None:
+    ``begun`` is called with the first line of a frame: ``flush`` is to follow ``FRAME_SECONDS``
+    later. ``written`` is called when a frame can be read.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        begun: Callable[[], object] = lambda: None,
+        written: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._begun, self._written = begun, written
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
         self._writer = f"{time.time_ns() // 1_000_000:013d}-{secrets.token_hex(8)}"
@@ -51,7 +61,7 @@ class SpoolWriter:
         self._lines: list[str] = []
         self._size = 0
         self._file: int | None = None
-        self._written = 0
+        self._bytes = 0
 
     def add(self, replica: str, source: Source, stream: Stream, text: str) -> None:
         """A line; platform lines of the whole workload have no replica."""
@@ -62,8 +72,11 @@ class SpoolWriter:
         size = len(told.encode("utf-8", "replace"))
         if self._lines and self._size + size > FRAME_BYTES:
             self.flush()
+        is_first = not self._lines
         self._lines.append(told)
         self._size += size
+        if is_first:
+            self._begun()
 
     def flush(self) -> None:
         """Cut a frame of the lines so far, if there are any."""
@@ -73,12 +86,13 @@ class SpoolWriter:
         frame = f'{{"n":{self._number},"lines":[{",".join(self._lines)}]}}\n'
         self._lines, self._size = [], 0
         self._write(frame.encode("utf-8", "replace"))
+        self._written()
 
     def _write(self, frame: bytes) -> None:
-        if self._file is None or self._written >= SEGMENT_BYTES:
+        if self._file is None or self._bytes >= SEGMENT_BYTES:
             self._begin()
         assert self._file is not None
-        self._written += len(frame)
+        self._bytes += len(frame)
         while frame:
             frame = frame[os.write(self._file, frame) :]
 
@@ -86,7 +100,7 @@ class SpoolWriter:
         self.close()
         path = self._folder / f"{self._writer}.{self._number:09d}.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._file, self._written = os.open(path, flags, 0o600), 0
+        self._file, self._bytes = os.open(path, flags, 0o600), 0
         dropped = 0
         for segment in segments(self._folder)[:-SEGMENTS]:
             dropped += sum(len(frame.lines) for frame in frames(segment.path, 0))

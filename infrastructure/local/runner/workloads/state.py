@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from infrastructure.local.runner.folders import KeptFolder
+from infrastructure.local.runner.workloads.calls import call
 from shared.clusters.port import Problem, ReplicaStatus, Workload, WorkloadRef
 
 
@@ -95,16 +96,17 @@ class WorkloadFolder(KeptFolder):
 
     def call(self) -> bool:
         """Have the keeper look again; False where nobody listens."""
-        try:
-            pipe = os.open(self.wake, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            with suppress(BlockingIOError):  # full of calls: it will look anyway
-                os.write(pipe, b"!")
-        finally:
-            os.close(pipe)
-        return True
+        return call(self.wake)
+
+    def tell_spooled(self) -> None:
+        """Have the daemon look at the spool."""
+        project, release = self.path.parts[-2:]
+        call(calls_of_spools(self.path.parents[1]), f"{project}/{release}\n".encode())
+
+
+def calls_of_spools(folder: Path) -> Path:
+    """The pipe, below the folder of all, through which keepers name what they have written."""
+    return folder / "spooled"
 
 
 def all_of(folder: Path) -> Iterator[WorkloadFolder]:

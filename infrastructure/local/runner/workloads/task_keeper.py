@@ -39,7 +39,7 @@ class TaskKeeper:
     async def run(self) -> None:
         """To its end; the status says how it ended."""
         self._task = Task.model_validate_json(self.folder.job.read_bytes())
-        self._log = LogWriter(self.folder.log, LOG_BYTES, lambda _: None)
+        self._log = LogWriter(self.folder.log, LOG_BYTES, lambda _: None, as_written=True)
         self.folder.write_status(RunStatus(state="running"))
         async with self._flushing():
             try:
@@ -68,7 +68,8 @@ class TaskKeeper:
                 " print less."
             )
         except (BundleMissing, SandboxUnavailable, OSError) as error:
-            return _failed(f"The command could not be started: {error}. Next: deploy again.")
+            words = problems.reason_of(error) if isinstance(error, OSError) else str(error)
+            return _failed(f"The command could not be started: {words}. Next: deploy again.")
 
     async def _attend(self) -> RunStatus:
         place = self._place()

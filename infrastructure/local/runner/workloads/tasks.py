@@ -12,11 +12,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from infrastructure.local.runner.folders import RunFolder
+from infrastructure.local.runner.nursery import Nursery
 from infrastructure.local.runner.runs import KeptRuns, write_secretly
 from infrastructure.local.runner.setup import Setup
 from shared.builders.port import RunStatus
 from shared.clusters.port import TaskStatus, Workload, WorkloadRef
 
+KEEPER = "infrastructure.local.runner.workloads.task_keeper"
 LOG_BYTES = 16 * 1024 * 1024
 
 
@@ -35,9 +37,8 @@ class Tasks(KeptRuns):
 
     _LOST = "What kept this task was killed."
 
-    def __init__(self, setup: Setup) -> None:
-        module = "infrastructure.local.runner.workloads.task_keeper"
-        super().__init__(setup, Path(setup.state, "tasks"), module)
+    def __init__(self, setup: Setup, nursery: Nursery) -> None:
+        super().__init__(Path(setup.state, "tasks"), KEEPER, nursery)
 
     async def start(self, key: str, task: Task) -> None:
         """Begin a task, unless its key has one, has had one, or was canceled."""
