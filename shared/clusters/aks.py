@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from shared.clusters.errors import ClusterRefused
+from shared.clusters.kubernetes import access
 from shared.config import MissingSetting, Settings
 from shared.errors import Unavailable
 
@@ -59,20 +60,14 @@ class AksAccess:
         self._management = management.rstrip("/")
         self._credential = credential or _default_credential
         self._options = options
+        self._place = f"what Azure gives for the cluster {cluster}: see whether it has been made"
 
     def __call__(self) -> "Configuration":
         """A configuration that puts a token in each request which is valid then."""
-        from kubernetes.client import Configuration
-        from kubernetes.config import load_kube_config_from_dict
-
         # A new one each time: the cache of the last one may hold a token that was revoked.
         credential = self._credential()
-        kubeconfig = self._kubeconfig(credential)
-        wants_token = _take_out_programs(kubeconfig)
-        config = Configuration()
-        load_kube_config_from_dict(  # type: ignore[no-untyped-call]
-            kubeconfig, client_configuration=config
-        )
+        kubeconfig, wants_token = self._kubeconfig(credential)
+        config = access.from_content(kubeconfig, self._place)
         if wants_token:
             tokens = _Tokens(credential)
             tokens.put_into(config)
@@ -80,7 +75,8 @@ class AksAccess:
             setattr(config, "refresh_api_key_hook", tokens.put_into)  # noqa: B010 - typed as None
         return config
 
-    def _kubeconfig(self, credential: "TokenCredential") -> dict[str, Any]:
+    def _kubeconfig(self, credential: "TokenCredential") -> tuple[dict[str, Any], bool]:
+        """What Azure gives, and whether a token of ours belongs into it."""
         import yaml  # type: ignore[import-untyped]
         from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
         from azure.mgmt.containerservice import ContainerServiceClient
@@ -108,8 +104,10 @@ class AksAccess:
             ) from error
         if not found.kubeconfigs:
             raise Unavailable(f"Azure gives no access to the cluster {self._cluster} yet")
-        content: dict[str, Any] = yaml.safe_load(bytes(found.kubeconfigs[0].value or b"{}"))
-        return content
+        with access.readable(self._place):
+            content: dict[str, Any] = yaml.safe_load(bytes(found.kubeconfigs[0].value or b"{}"))
+            wants_token = _take_out_programs(content)
+        return content, wants_token
 
     def _refused(self, error: "HttpResponseError") -> Exception:
         status = error.status_code or 0

@@ -40,7 +40,19 @@ ProblemReason = Literal[
 quota has no place for it; ``start_failed``: the command cannot be started at all.
 """
 
+LINE_CHARACTERS = 16_384
+"""A longer line goes on in the next one: cutting it could hide half of a secret from masking."""
+
 TaskState = Literal["running", "succeeded", "failed", "canceled", "lost"]
+
+
+def pieces(line: str) -> list[str]:
+    """A line of a task's log as its lines tell it: all but the last have the full length.
+
+    So whoever reads them knows where the line ended, and whether it goes on.
+    """
+    starts = range(0, len(line) + 1, LINE_CHARACTERS)
+    return [line[start : start + LINE_CHARACTERS] for start in starts]
 
 
 class _Value(BaseModel):
@@ -115,6 +127,7 @@ class Problem(_Value):
     """Why a workload is not as it should be, in words for its user.
 
     ``events`` are what the cluster says of it; ``last_lines`` what the process wrote last.
+    ``is_final``: it will not go away by itself, so there is nothing to wait for.
     """
 
     reason: ProblemReason
@@ -122,6 +135,7 @@ class Problem(_Value):
     exit_code: int | None = None
     events: tuple[str, ...] = ()
     last_lines: tuple[str, ...] = ()
+    is_final: bool = False
 
 
 class ReplicaStatus(_Value):
@@ -245,7 +259,7 @@ class Cluster(Protocol):
     async def task_log(
         self, ref: WorkloadRef, key: str, after: int, wait: float = 0
     ) -> Sequence[LogFrame]:
-        """Frames after the frame of that number, as a builder's ``log``."""
+        """Frames after the frame of that number, as a builder's ``log``; see ``pieces``."""
         ...
 
     async def cancel_task(self, ref: WorkloadRef, key: str) -> None:

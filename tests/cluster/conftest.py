@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.cluster import machine
 from tests.cluster.harness import Site, kubectl
 from tests.cluster.images import built, unavailable
 from tests.services import api
@@ -39,7 +40,8 @@ def stack() -> Iterator[Stack]:
         patch.setenv("OUTGOING_ALLOWED", f"{os.environ['TEST_REGISTRY']},{SILENT}")
         running = Stack()
     try:
-        yield running
+        with machine.services_stay_inside():
+            yield running
     finally:
         running.close()
 

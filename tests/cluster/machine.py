@@ -5,6 +5,8 @@ Only what the cluster's own folder (that of its kubeconfig) names in ``pids/`` i
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,26 @@ def folder() -> Path:
 def is_here(name: str) -> bool:
     """Whether a part of the cluster is a process of this machine that may be killed."""
     return (folder() / "pids" / name).exists()
+
+
+@contextmanager
+def services_stay_inside() -> Iterator[None]:
+    """Addresses of Services that no node knows are refused, as they are nobody's.
+
+    Without this they go out of the machine, where anybody may answer in the app's place.
+    """
+    if not is_here("kube-apiserver"):
+        yield
+        return
+    command = Part.of("kube-apiserver").command
+    addresses = command[command.index("--service-cluster-ip-range") + 1]
+    # New connections only: of those that are, a late packet may come here under this address, too.
+    rule = f"OUTPUT -d {addresses} -p tcp --syn -j REJECT --reject-with tcp-reset".split()
+    subprocess.run(["iptables", "-I", *rule], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "-D", *rule], check=True)
 
 
 @dataclass(frozen=True, slots=True)

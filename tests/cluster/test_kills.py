@@ -13,7 +13,7 @@ from tests.cluster.conftest import MakeSite
 from tests.cluster.harness import SECONDS, Site, failures, kubectl, release_of
 
 ANSWERS = 300
-PARTS = ("kube-apiserver", "kubelet")
+PARTS = ("kube-apiserver", "kubelet", "kube-proxy")
 SERVICES = ("worker", "api")
 SLOW = "LATE=3000 node server.js"
 # A kubelet that comes back calls every pod not ready until its next probe, and visitors are held
@@ -122,3 +122,19 @@ async def test_a_release_that_begins_while_the_api_server_is_away_is_waited_for(
         await site.until_answers(second["release_id"])
     assert not failures(seen), seen
     await site.until_only(first["release_id"], second["release_id"])
+
+
+async def test_a_release_goes_live_before_the_node_knows_its_address(
+    new_site: MakeSite, image: str
+) -> None:
+    skip_elsewhere("kube-proxy")
+    site = await new_site("unknown")
+    first = await site.live(image)
+    async with site.visitors() as seen:
+        async with killed(site, "kube-proxy"):
+            second = await site.deploy(image)
+            assert second["state"] == "ready", second["failure"]
+            await many(seen)
+            assert set(seen) == {first["release_id"]}
+        await site.until_answers(second["release_id"])
+    assert not failures(seen), seen

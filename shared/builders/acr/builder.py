@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from shared.builders.acr import names, outcome
 from shared.builders.acr.context import read_tree, write_context
 from shared.builders.acr.cutting import Cutter
+from shared.builders.acr.ledger import Ledger
 from shared.builders.acr.log import RunLog
 from shared.builders.acr.management import Management, Run, Where
-from shared.builders.acr.output import OutputRefused, write_archive
 from shared.builders.acr.plan import Plan, plan_of
-from shared.builders.acr.records import CANCELED, Claim, End, claim_of
+from shared.builders.acr.records import CANCELED, Claim, claim_of
 from shared.builders.acr.registry import Registry
+from shared.builders.acr.results import Results
 from shared.builders.acr.task import Task, task_of
 from shared.builders.dockerfiles import DockerfileRefused, SpecNotSupported, variables_file
 from shared.builders.dockerfiles.environment import in_container
@@ -31,7 +32,7 @@ from shared.builders.dockerfiles.images import REGISTRY
 from shared.builders.dockerfiles.stages import SOURCE
 from shared.builders.port import BuildJob, LogFrame, Reason, RunStatus
 from shared.errors import AstroCloudError, NotFound, Unavailable
-from shared.sites.models import MIB, ArchiveFormat
+from shared.sites.models import ArchiveFormat
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -42,7 +43,6 @@ _LOOK_SECONDS = 1.0
 _CANCEL_SECONDS = 60.0
 _FORGOTTEN = timedelta(hours=1)
 """A claim of that age without a run: Azure had one, and keeps it no longer."""
-_IMAGE_TAG = "run"
 # One try: whoever asks comes again by itself, and waits as long as Azure wants.
 _OPTIONS = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 60}
 
@@ -53,6 +53,16 @@ class _Known:
 
     claim: Claim
     log: RunLog | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is made on first use, since it imports the SDKs."""
+
+    management: Management
+    registry: Registry
+    ledger: Ledger
+    results: Results
 
 
 class AcrBuilder:
@@ -74,37 +84,44 @@ class AcrBuilder:
         self._given = credential
         self._options = {**_OPTIONS, **(options or {})}
         self._base_registry = base_registry
-        self._parts: tuple[Management, Registry] | None = None
+        self._parts: _Parts | None = None
         self._own_credential: Any = None
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._starting: dict[str, asyncio.Lock] = {}
 
     @property
     def _management(self) -> Management:
-        return self._made()[0]
+        return self._made().management
 
     @property
     def _registry(self) -> Registry:
-        return self._made()[1]
+        return self._made().registry
 
-    def _made(self) -> tuple[Management, Registry]:
+    @property
+    def _ledger(self) -> Ledger:
+        return self._made().ledger
+
+    @property
+    def _results(self) -> Results:
+        return self._made().results
+
+    def _made(self) -> _Parts:
         if self._parts is None:
             credential = self._given
             if credential is None:
                 from azure.identity.aio import DefaultAzureCredential
 
                 credential = self._own_credential = DefaultAzureCredential()
-            self._parts = (
-                Management(self._where, credential, self._options),
-                Registry(self._login_server, credential, self._options),
-            )
+            management = Management(self._where, credential, self._options)
+            registry = Registry(self._login_server, credential, self._options)
+            self._parts = _Parts(management, registry, Ledger(registry), Results(registry))
         return self._parts
 
     async def close(self) -> None:
         """Close the connections."""
         if self._parts is not None:
-            for part in self._parts:
-                await part.close()
+            await self._parts.management.close()
+            await self._parts.registry.close()
             self._parts = None
         if self._own_credential is not None:
             await self._own_credential.close()
@@ -121,19 +138,18 @@ class AcrBuilder:
                 self._starting.pop(job.key, None)
 
     async def _start(self, job: BuildJob, archive: Path) -> None:
-        tag = names.claim_tag(job.key)
-        found = await self._registry.note(names.RUNS, tag)
+        found = await self._ledger.claim(job.key)
         if found is not None and await self._has_begun(job.key):
             return
         try:
             plan, task = await asyncio.to_thread(self._planned, job, archive)
-            told = found or (await self._claim(job, plan, archive)).model_dump_json()
+            wanted = found or await self._claim(job, plan, archive)
         except AstroCloudError as error:
             if error.retryable or (reason := _refusal(error)) is None:
                 raise
             await self._refuse(job, reason, error.detail)
             return
-        claim = Claim.model_validate_json(await self._registry.keep_first(names.RUNS, tag, told))
+        claim = await self._ledger.claim_first(job.key, wanted)
         if not claim.is_canceled:
             await self._begin(job.key, claim, task)
 
@@ -141,7 +157,7 @@ class AcrBuilder:
         """Whether a claimed key has its run, or must not have one any more."""
         if await self._management.find(names.task_run(key)) is not None:
             return True
-        return await self._end(key) is not None
+        return await self._ledger.end(key) is not None
 
     def _planned(self, job: BuildJob, archive: Path) -> tuple[Plan, Task]:
         source = read_tree(job, archive)
@@ -162,16 +178,16 @@ class AcrBuilder:
             return
         await self._management.begin(name, claim.source, task)
         # Whoever canceled in between has found no run, and relies on us.
-        if await self._end(key) is not None:
+        if await self._ledger.end(key) is not None:
             await self._stop(name)
 
     async def _refuse(self, job: BuildJob, reason: Reason, detail: str) -> None:
         """A source that cannot be built ends like a run that failed."""
         claim = Claim(kind=job.spec.kind, bounds=job.bounds)
-        await self._registry.keep_first(
-            names.RUNS, names.claim_tag(job.key), claim.model_dump_json()
+        await self._ledger.claim_first(job.key, claim)
+        await self._ledger.keep_end(
+            job.key, RunStatus(state="failed", reason=reason, detail=detail)
         )
-        await self._keep_end(job.key, RunStatus(state="failed", reason=reason, detail=detail))
 
     async def status(self, key: str) -> RunStatus | None:
         """How a run stands; None where the key is unknown."""
@@ -183,7 +199,7 @@ class AcrBuilder:
         run = await self._management.find(names.task_run(key))
         if run is not None and not run.has_ended:
             return await self._running(key, known, run)
-        if end := await self._end(key):
+        if end := await self._ledger.end(key):
             return end.status
         if run is None:
             return _without_run(known.claim)
@@ -198,47 +214,14 @@ class AcrBuilder:
 
     async def _ended(self, key: str, known: _Known, run: Run) -> RunStatus:
         log = await self._read(known, run)
-        if not log.is_whole and not log.cutter.facts.is_too_large:
+        is_told = log.is_whole or log.cutter.facts.is_too_large
+        # What was never scheduled has no log to wait for.
+        if not is_told and run.id is not None:
             return outcome.running(log.cutter)
         status = outcome.ended(run, known.claim, log.cutter)
         if status.state == "succeeded":
-            status = await self._left(key, known.claim, status)
-        return await self._keep_end(key, status)
-
-    async def _left(self, key: str, claim: Claim, status: RunStatus) -> RunStatus:
-        """A succeeded run with what it left; or the failure that this is."""
-        if claim.kind == "dynamic":
-            return await self._image_of(claim, status)
-        try:
-            with tempfile.TemporaryFile() as nothing:
-                await self._write_output(key, claim, cast(BinaryIO, nothing))
-        except OutputRefused as refused:
-            told = {"state": "failed", "reason": refused.reason, "detail": refused.detail}
-            return status.model_copy(update=told)
-        return status
-
-    async def _image_of(self, claim: Claim, status: RunStatus) -> RunStatus:
-        repository, _, tag = claim.image.removeprefix(f"{self._login_server}/").rpartition(":")
-        image = await self._registry.image(repository, tag)
-        if image is None:
-            told = {
-                "state": "failed",
-                "reason": "image_not_pushed",
-                "detail": "The image is not in the registry. Next: deploy again.",
-            }
-            return status.model_copy(update=told)
-        most = claim.bounds.image_bytes
-        if image.bytes > most:
-            await self._registry.delete_image(repository, image.digest)
-            told = {
-                "state": "failed",
-                "reason": "image_too_large",
-                "detail": f"The image has {image.bytes // MIB} MiB; {most // MIB} MiB are allowed."
-                " Next: copy less into it, or build on a smaller base image.",
-            }
-            return status.model_copy(update=told)
-        reference = f"{self._login_server}/{repository}@{image.digest}"
-        return status.model_copy(update={"image": reference, "image_bytes": image.bytes})
+            status = await self._results.check(key, known.claim, status)
+        return await self._ledger.keep_end(key, status)
 
     async def log(self, key: str, after: int, wait: float = 0) -> Sequence[LogFrame]:
         """Frames after the frame of that number, some at a time."""
@@ -262,20 +245,19 @@ class AcrBuilder:
         """End a run; returns when nothing of it is alive, and no later start can begin it."""
         known = await self._find(key)
         if known is None:
-            told = Claim(is_canceled=True).model_dump_json()
-            kept = await self._registry.keep_first(names.RUNS, names.claim_tag(key), told)
-            known = self._remember(key, Claim.model_validate_json(kept))
-        if known.claim.is_canceled or await self._end(key) is not None:
+            kept = await self._ledger.claim_first(key, Claim(is_canceled=True))
+            known = self._remember(key, kept)
+        if known.claim.is_canceled or await self._ledger.end(key) is not None:
             return
         stopped = await self._stop(names.task_run(key))
         if stopped is None:
-            await self._keep_end(key, CANCELED)
+            await self._ledger.keep_end(key, CANCELED)
             # Begun while we looked: whoever did it may have looked before we wrote.
             await self._stop(names.task_run(key))
             return
         log = await self._read(known, stopped)
         state = CANCELED.model_copy(update={"frames": len(log.cutter.frames)})
-        await self._keep_end(key, state)
+        await self._ledger.keep_end(key, state)
 
     async def _stop(self, name: str) -> Run | None:
         """End the run of that name, if there is one, and wait until it has ended."""
@@ -302,34 +284,20 @@ class AcrBuilder:
         known = await self._find(key)
         if status is None or known is None or status.state != "succeeded":
             raise NotFound(f"There is no output of the run {key}")
-        repository = names.output_repository(key)
-        if await self._registry.image(repository, _IMAGE_TAG) is None:
-            raise NotFound(f"The output of the run {key} is kept no longer")
-        await self._write_output(key, known.claim, target)
+        await self._results.write_output(key, known.claim, target)
         return "zip"
-
-    async def _write_output(self, key: str, claim: Claim, target: BinaryIO) -> None:
-        repository = names.output_repository(key)
-        await write_archive(
-            self._registry, repository, _IMAGE_TAG, target, claim.bounds, claim.output
-        )
 
     async def delete_image(self, image: str) -> None:
         """Delete an image that a run left; silent where it is gone."""
-        host, _, rest = image.partition("/")
-        repository, _, digest = rest.partition("@")
-        if host == self._login_server and repository and digest:
-            await self._registry.delete_image(repository, digest)
+        await self._results.delete_image(image)
 
     async def delete(self, key: str) -> None:
         """Forget a run that has ended, with its files; a running one is canceled first."""
         await self.cancel(key)
         self._known.pop(key, None)
-        await self._registry.delete_repository(names.output_repository(key))
+        await self._results.delete_output(key)
         await self._management.delete(names.task_run(key))
-        # That it was there is kept, so that no late start begins it.
-        end = End(status=CANCELED, is_deleted=True)
-        await self._registry.overwrite(names.RUNS, names.end_tag(key), end.model_dump_json())
+        await self._ledger.delete(key)
 
     async def clear_cache(self, name: str) -> int:
         """Delete the caches whose name is this, or begins with it and a ``/``; bytes freed."""
@@ -345,11 +313,11 @@ class AcrBuilder:
         No key that was last used before that time may be started any more.
         """
         count = 0
-        for tag in await self._registry.tags_before(names.RUNS, before):
+        for tag in await self._ledger.tags_before(before):
             key = tag.removesuffix(".end")
-            await self._registry.delete_repository(names.output_repository(key))
+            await self._results.delete_output(key)
             await self._management.delete(names.task_run(key))
-            await self._registry.forget(names.RUNS, tag)
+            await self._ledger.forget(tag)
             self._known.pop(key, None)
             count += 1
         for repository in await self._registry.repositories("projects"):
@@ -362,23 +330,14 @@ class AcrBuilder:
         if known := self._known.get(key):
             self._known.move_to_end(key)
             return known
-        found = await self._registry.note(names.RUNS, names.claim_tag(key))
-        return None if found is None else self._remember(key, Claim.model_validate_json(found))
+        found = await self._ledger.claim(key)
+        return None if found is None else self._remember(key, found)
 
     def _remember(self, key: str, claim: Claim) -> _Known:
         known = self._known[key] = _Known(claim)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return known
-
-    async def _end(self, key: str) -> End | None:
-        found = await self._registry.note(names.RUNS, names.end_tag(key))
-        return None if found is None else End.model_validate_json(found)
-
-    async def _keep_end(self, key: str, status: RunStatus) -> RunStatus:
-        told = End(status=status).model_dump_json()
-        kept = await self._registry.keep_first(names.RUNS, names.end_tag(key), told)
-        return End.model_validate_json(kept).status
 
     async def _read(self, known: _Known, run: Run) -> RunLog:
         if known.log is None:

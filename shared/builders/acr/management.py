@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from azure.mgmt.containerregistrytasks.aio import ContainerRegistryTasksMgmtClient
 
 _ROLE = '"Container Registry Tasks Contributor" on the registry'
+_NOT_MADE = frozenset({"Failed", "Canceled"})
 _ENDED = frozenset({"Succeeded", "Failed", "Canceled", "Error", "Timeout"})
 
 
@@ -105,7 +106,9 @@ class Management:
         result = found.properties.run_result if found.properties else None
         told_of = result.properties if result else None
         if told_of is None:
-            return Run(None, "Queued")
+            made = found.properties.provisioning_state if found.properties else None
+            state = str(getattr(made, "value", made) or "")
+            return Run(None, "Error" if state in _NOT_MADE else "Queued")
         return Run(
             id=told_of.run_id,
             # Its provisioning has succeeded long before it has begun.

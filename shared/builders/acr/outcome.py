@@ -6,7 +6,7 @@ from shared.builders.acr.cutting import Cutter, Facts
 from shared.builders.acr.management import Run
 from shared.builders.acr.plan import IGNORED_CODE, PUSH
 from shared.builders.acr.records import Claim
-from shared.builders.dockerfiles.stages import TOOLS
+from shared.builders.dockerfiles.stages import BUILD, TOOLS
 from shared.builders.dockerfiles.static import (
     OUTPUT,
     OUTPUT_LINK,
@@ -26,8 +26,10 @@ _NO_IMAGE = (
 )  # fmt: skip
 _NO_DOCKERFILE = (
     "dockerfile parse error", "failed to parse stage name", "unknown instruction",
-    "target stage", "failed to scan dependencies",
+    "target stage", "failed to scan dependencies", "failed to calculate checksum",
 )  # fmt: skip
+
+_NETWORK = ("dial tcp", "i/o timeout", "connection re", "tls handshake", "unexpected eof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +104,25 @@ def _of_engine(claim: Claim, cutter: Cutter) -> _Why | None:
     if facts.exit_code is not None:
         return None
     last = _last_error(facts)
+    # Before the images: a file that COPY does not find is "not found", too.
+    if claim.is_own and any(word in said for word in _NO_DOCKERFILE):
+        return _dockerfile_refused(last)
     if any(word in said for word in _NO_IMAGE) or "not found" in last.lower():
         return _Why(
             "base_image_unavailable",
             f"A base image cannot be pulled: {last}"
             " Next: check its name and version, and that the registry may be read by anybody.",
         )
-    if claim.is_own and any(word in said for word in _NO_DOCKERFILE):
-        return _Why("dockerfile_refused", f"The Dockerfile cannot be built: {last}")
+    if claim.is_own and facts.failed_step == BUILD and not any(word in said for word in _NETWORK):
+        return _dockerfile_refused(last)
     return None
+
+
+def _dockerfile_refused(last: str) -> _Why:
+    return _Why(
+        "dockerfile_refused",
+        f"The Dockerfile cannot be built: {last} Next: correct the instruction that it names.",
+    )
 
 
 def _of_step(claim: Claim, cutter: Cutter, step: str | None, code: int | None) -> _Why:

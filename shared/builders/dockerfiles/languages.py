@@ -24,12 +24,23 @@ _HOSTS = {
     "fastify": {"FASTIFY_ADDRESS": "0.0.0.0"},  # noqa: S104
 }
 _PYTHON_HOSTS = {"UVICORN_HOST": "0.0.0.0", "FLASK_RUN_HOST": "0.0.0.0"}  # noqa: S104
+_WITH_VALUE = (
+    "-p|--python|--with|--with-editable|--with-requirements|--env-file|--extra|--no-extra|--group"
+    "|--no-group|--only-group|--package|--project|--directory|-C|--index|--default-index|--color"
+)
 # Stands in for a package manager that only starts something: the environment is active already.
+# What comes before the program are options, some with a value; a script and a module are Python's.
 _SHIM = (
     "#!/bin/sh\n"
     'if [ "$1" != run ]; then echo "$0: only \\"run\\" is here" >&2; exit 127; fi\n'
     "shift\n"
-    'while :; do case "$1" in -*) shift;; *) break;; esac; done\n'
+    'while :; do case "$1" in\n'
+    '-m|--module) shift; exec python -m "$@";;\n'
+    "--) shift; break;;\n"
+    f"{_WITH_VALUE}) shift 2;;\n"
+    "-*) shift;;\n"
+    "*) break;; esac; done\n"
+    'case "$1" in *.py) exec python "$@";; esac\n'
     'exec "$@"\n'
 )
 _UV_GROUPS = re.compile(r"--(?:no-dev|dev|only-dev|all-groups|no-default-groups)\b")
@@ -98,7 +109,7 @@ def _node(spec: BuildSpec) -> Recipe:
             "PATH": ":".join([*programs, _SYSTEM_PATH]),
         },
         install=spec.install,
-        production=None if spec.needs_development else _pruned(spec, manager),
+        production=prune.command if (prune := prune_of(spec)) else None,
         run_preparation=[install] if install else [],
     )
 
@@ -108,13 +119,23 @@ def _is_berry(spec: BuildSpec) -> bool:
     return spec.package_manager == "yarn" and version.partition(".")[0] != "1"
 
 
-def _pruned(spec: BuildSpec, manager: str) -> str | None:
-    """Take development packages away; where that fails, everything is installed again.
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """How development packages go: ``words`` take them away; where that fails, ``command``
+    installs everything again."""
+
+    words: str
+    command: str
+
+
+def prune_of(spec: BuildSpec) -> Prune | None:
+    """How a Node server gets rid of them; None where that cannot be done, or it needs them.
 
     Only after an install command of the package manager's own: what another one did is unknown.
     """
+    manager = spec.package_manager or "npm"
     words = (spec.install or "").split()
-    if words[:1] != [manager]:
+    if spec.node is None or spec.needs_development or words[:1] != [manager]:
         return None
     frozen = " --frozen-lockfile" if "--frozen-lockfile" in words else ""
     prune = {
@@ -128,7 +149,7 @@ def _pruned(spec: BuildSpec, manager: str) -> str | None:
     if prune is None:
         return None
     told = "Development packages cannot be taken away: all are installed again and stay."
-    return f"{{ {prune}; }} || {{ echo {shlex.quote(told)}; {spec.install}\n}}"
+    return Prune(prune, f"{{ {prune}; }} || {{ echo {shlex.quote(told)}; {spec.install}\n}}")
 
 
 def _python(spec: BuildSpec) -> Recipe:
@@ -151,7 +172,7 @@ def _python(spec: BuildSpec) -> Recipe:
             **_PYTHON_HOSTS,
             "PATH": f"{VENV}/bin:{_SYSTEM_PATH}",
         },
-        install=_without_development(spec),
+        install=without_development(spec),
         path=[f"{VENV}/bin"],
         preparation=[["python", "-m", "venv", VENV]],
         copies=[(VENV, VENV)],
@@ -159,7 +180,8 @@ def _python(spec: BuildSpec) -> Recipe:
     )
 
 
-def _without_development(spec: BuildSpec) -> str | None:
+def without_development(spec: BuildSpec) -> str | None:
+    """A Python server's install command, so that it brings no development packages."""
     install = spec.install
     if install and install.startswith("uv sync") and not _UV_GROUPS.search(install):
         return f"{install} --no-dev"

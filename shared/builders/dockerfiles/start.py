@@ -13,14 +13,15 @@ from collections.abc import Mapping
 _FIRST = (
     # Everybody is who runs in this container: never, where it is no container.
     'child=; stopped=; all=; [ $$ != 1 ] || all="$2"; '
-    'stop() { stopped=1; [ -z "$child" ] || kill -s TERM -- "${all:-$child}" 2>/dev/null; }; '
+    'stop() { stopped=1; [ -z "$child" ] || kill -s TERM -- "${all:-$child}"; }; '
     "trap stop TERM INT; "
-    '/bin/sh -c "$1" & child=$!; '
+    # Shells tell on their standard error how a child ended: that is no line of the app.
+    '/bin/sh -c "$1" & child=$!; exec 2>/dev/null; '
     '[ -z "$stopped" ] || stop; '
-    'while :; do wait "$child"; code=$?; kill -0 "$child" 2>/dev/null || break; done; '
+    'while :; do wait "$child"; code=$?; kill -0 "$child" || break; done; '
     # Its shell has gone, but what it started may still be about to end well.
     'if [ "$stopped$all" = "1-1" ]; then'
-    " while kill -0 -- -1 2>/dev/null; do sleep 0.1; done; fi; "
+    " while kill -0 -- -1; do sleep 0.1; done; fi; "
     'exit "$code"'
 )
 _EVERYBODY = "-1"

@@ -4,6 +4,7 @@ What the objects say is not this module's business. The client only blocks, so i
 """
 
 import asyncio
+import importlib
 import json
 import random
 import threading
@@ -23,6 +24,7 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _TIMEOUT = (5.0, 30.0)
 _TRIES = 4
+_importing = threading.Lock()
 _NO_LOG = b"unable to retrieve container logs for "
 _PLACES = {
     "Namespace": "/api/v1/namespaces",
@@ -176,6 +178,7 @@ class Api:
         body: Json | None,
         content: str,
     ) -> tuple[int, bytes, Mapping[str, str]]:
+        _import_client()
         import urllib3
         from kubernetes.client import ApiException
 
@@ -211,6 +214,16 @@ class Api:
                 )
                 self._client = ApiClient(config)
             return self._client
+
+
+def _import_client() -> None:
+    """Import the client whole, by one thread.
+
+    Its modules import each other when a name is first asked for: two threads that begin at the same
+    time end in a deadlock, of which Python lets one fail, and the package stays broken for ever.
+    """
+    with _importing:
+        importlib.import_module("kubernetes")
 
 
 class _BadRequest(ClusterRefused):

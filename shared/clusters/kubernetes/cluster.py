@@ -7,12 +7,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.builders.port import LogFrame
 from shared.clusters.errors import ClusterRefused
-from shared.clusters.kubernetes import manifests, names, pods, problems, project, status
+from shared.clusters.kubernetes import access, manifests, names, pods, problems, project, status
 from shared.clusters.kubernetes.api import Api, Json
 from shared.clusters.kubernetes.pods import PodSettings
 from shared.clusters.kubernetes.tasks import Tasks
@@ -82,18 +83,8 @@ class KubernetesCluster:
     ) -> "KubernetesCluster":
         """The cluster of a kubeconfig's current context; the file is read on first use."""
 
-        def load() -> "Configuration":
-            from kubernetes.client import Configuration
-            from kubernetes.config import load_kube_config
-
-            config = Configuration()
-            load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=path, client_configuration=config
-            )
-            return config
-
         return cls(
-            load,
+            partial(access.from_file, path),
             runtime_class=runtime_class,
             denied_networks=denied_networks,
             quota=quota,

@@ -8,11 +8,13 @@ gives each line its number.
 from datetime import datetime, timedelta
 
 from shared.builders.port import LogFrame, LogLine
+from shared.clusters.port import pieces
 
 _SKEW = timedelta(hours=1)
 """By how much a node's clock may be behind the cluster's."""
 _PLACES = 16
 """Numbers for each nanosecond, for lines of the same one."""
+_MOST_CHARACTERS = 131_072
 _SECOND = 1_000_000_000 * _PLACES
 
 
@@ -40,12 +42,16 @@ def read(log: bytes, start: datetime, after: int, is_over: bool) -> list[LogFram
             continue
         last = max(last + 1, number)
         if last > after:
-            frames.append(LogFrame(n=last, lines=(_line(time, text),)))
+            frames.append(LogFrame(n=last, lines=_lines(time, text)))
     return frames
 
 
-def _line(time: str, text: str) -> LogLine:
-    return LogLine(time=time, source="build", stream="stdout", text=text.removesuffix("\r"))
+def _lines(time: str, text: str) -> tuple[LogLine, ...]:
+    """A line, in pieces where it is long; a frame has to fit into one message."""
+    return tuple(
+        LogLine(time=time, source="build", stream="stdout", text=piece)
+        for piece in pieces(text[:_MOST_CHARACTERS])
+    )
 
 
 def _number(time: str, start: datetime) -> int | None:

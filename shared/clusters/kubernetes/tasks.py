@@ -144,10 +144,12 @@ class Tasks:
 
     async def _last_frame(self, seen: Seen) -> int:
         """The number of the last line. Lines of one moment are told apart by what is before them,
-        so the last second is read as a whole."""
-        last = await self._frames(seen, 0, tailLines="1")
-        if not last:
-            return 0
+        so the last second is read as a whole. A node keeps a long line in pieces, and its end may
+        be all that two of them show: then its beginning has to be looked for."""
+        last = await self._frames(seen, 0, tailLines="2")
+        if len(last) < 2:
+            whole = await self._frames(seen, 0)
+            return whole[-1].n if whole else 0
         whole = await self._frames(seen, max(1, last[-1].n - 1))
         return whole[-1].n if whole else last[-1].n
 

@@ -28,10 +28,9 @@ BY_DIGEST = re.compile(r"\S+/projects/[0-9a-f]+@sha256:[0-9a-f]{64}")
 HIDDEN = "sk_live_very_secret_value"
 
 
-@pytest.fixture(autouse=True)
-def _builds_images(runner: Runner) -> None:
-    if runner.executor != "containers":
-        pytest.skip("this one makes no images here: its own tests say what it leaves")
+def _needs_images(runner: Runner) -> None:
+    if runner.executor not in ("containers", "acr"):
+        pytest.skip("this one makes no images: its own tests say what it leaves")
 
 
 async def _run(runner: Runner, files: dict[str, str], **spec: Any) -> tuple[str, RunStatus]:
@@ -67,6 +66,7 @@ async def _run(runner: Runner, files: dict[str, str], **spec: Any) -> tuple[str,
 async def test_a_server_is_an_image_by_digest_until_it_is_deleted(
     runner: Runner, files: dict[str, str], spec: dict[str, Any]
 ) -> None:
+    _needs_images(runner)
     key, status = await _run(runner, files, **spec)
     assert status.state == "succeeded", (status, await runner.text(key))
     assert status.image is not None
@@ -84,6 +84,7 @@ async def test_a_server_is_an_image_by_digest_until_it_is_deleted(
         ("", {}, "dockerfile_refused", "no FROM"),
         ("FROM x", {"dockerfile": "No"}, "dockerfile_refused", "no file No"),
         ("FROM x", {"target": "no"}, "dockerfile_refused", "no stage"),
+        ("FROM node:22-slim\nCOPY no /x", {}, "dockerfile_refused", "no"),
         ("FROM node:no-such", {}, "base_image_unavailable", "node:no-such"),
         ("FROM node:22-slim", {"bounds": {"image_bytes": 10}}, "image_too_large", "MiB"),
         ("FROM node:22-slim\nRUN exit 3", {}, "command", ""),
@@ -92,6 +93,7 @@ async def test_a_server_is_an_image_by_digest_until_it_is_deleted(
 async def test_what_cannot_become_an_image_says_why(
     runner: Runner, dockerfile: str, spec: dict[str, Any], reason: str, words: str
 ) -> None:
+    _needs_images(runner)
     key, status = await _run(
         runner, {"Dockerfile": dockerfile, "x": ""}, **{"dockerfile": "Dockerfile", **spec}
     )
@@ -100,7 +102,36 @@ async def test_what_cannot_become_an_image_says_why(
     assert status.image is None
 
 
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "docker/No"])
+async def test_a_builder_of_processes_says_that_a_dockerfile_needs_containers(
+    runner: Runner, dockerfile: str
+) -> None:
+    if runner.executor in ("containers", "acr"):
+        pytest.skip("this one builds it")
+    key, status = await _run(runner, {"Dockerfile": "FROM x"}, dockerfile=dockerfile)
+    assert (status.state, status.reason, status.image) == ("failed", "needs_containers", None)
+    assert dockerfile in status.detail
+    assert "Next:" in status.detail
+    assert "$ " not in await runner.text(key)
+
+
+async def test_what_a_builder_of_processes_leaves_is_bounded_as_images_are(runner: Runner) -> None:
+    if runner.executor in ("containers", "acr"):
+        pytest.skip("this one leaves images")
+    files, start = {"main.sh": "#" * 1000}, "sh main.sh"
+    _, status = await _run(runner, files, start=start, bounds={"image_bytes": 500})
+    assert (status.state, status.reason, status.image) == ("failed", "image_too_large", None)
+    assert "Next:" in status.detail
+    key, status = await _run(runner, files, start=start)
+    assert status.state == "succeeded", (status, await runner.text(key))
+    assert status.image is not None
+    await runner.builder.delete_image(status.image)
+
+
 async def test_an_image_of_a_registry_that_is_not_ours_is_not_deleted(runner: Runner) -> None:
+    _needs_images(runner)
+    if runner.executor == "acr":
+        pytest.skip("a registry of Azure knows that it is not its own, and says nothing")
     with pytest.raises(AstroCloudError, match="no image by digest") as refused:
         await runner.builder.delete_image("example.com/x@sha256:" + "0" * 64)
     assert not isinstance(refused.value, Unavailable)

@@ -1,4 +1,8 @@
-"""A real Kubernetes under contract: the one that KUBECONFIG names, with images in TEST_REGISTRY."""
+"""A real Kubernetes under contract: the one that KUBECONFIG names, with images in TEST_REGISTRY.
+
+The adapter has the rights that ``infrastructure/kubernetes/access.yaml`` gives the platform, and no
+others; KUBECONFIG's own are for what an operator does.
+"""
 
 import asyncio
 import hashlib
@@ -6,15 +10,22 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import yaml
 
 from shared.clusters.kubernetes import KubernetesCluster
 from shared.clusters.port import WorkloadRef
 from tests.contract.clusters.places import App
+
+ACCESS = Path(__file__).parents[3] / "infrastructure/kubernetes/access.yaml"
+ACCOUNT = "astrocloud"
+"""The platform's ServiceAccount, and its namespace."""
 
 
 def unavailable() -> str:
@@ -31,8 +42,9 @@ class KubernetesPlace:
 
     name = "kubernetes"
 
-    def __init__(self) -> None:
-        self.cluster = KubernetesCluster.from_kubeconfig(os.environ["KUBECONFIG"], drain_seconds=2)
+    def __init__(self, kubeconfig: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.cluster = KubernetesCluster.from_kubeconfig(kubeconfig, drain_seconds=2)
         self.registry = os.environ["TEST_REGISTRY"]
         self.missing_image = f"{self.registry}/contract/nobody@sha256:{'0' * 64}"
         self._images: dict[str, str] = {}
@@ -63,17 +75,45 @@ class KubernetesPlace:
 
     async def kill(self, ref: WorkloadRef, replica: str) -> None:
         """Delete the pod without grace, as a node that is lost does."""
-        command = ["kubectl", "delete", "pod", replica, "--grace-period=0", "--force"]
-        command += ["--namespace", f"project-{ref.project}"]
-        await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+        words = ["delete", "pod", replica, "--grace-period=0", "--force"]
+        await asyncio.to_thread(kubectl, *words, "--namespace", f"project-{ref.project}")
 
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[KubernetesPlace]:
-    """The cluster."""
-    place = KubernetesPlace()
-    yield place
-    await place.cluster.close()
+    """The cluster, as the platform sees it."""
+    with tempfile.TemporaryDirectory() as folder:
+        kubeconfig = Path(folder, "kubeconfig")
+        await asyncio.to_thread(_give_access, kubeconfig)
+        place = KubernetesPlace(str(kubeconfig))
+        yield place
+        await place.cluster.close()
+
+
+def kubectl(*words: str) -> str:
+    """What an operator does; its output."""
+    done = subprocess.run(["kubectl", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kubeconfig_with(token: str) -> dict[str, Any]:
+    """The cluster's kubeconfig for whoever has a token."""
+    content: dict[str, Any] = yaml.safe_load(Path(os.environ["KUBECONFIG"]).read_text())
+    content["users"][0]["user"] = {"token": token}
+    return content
+
+
+def _give_access(kubeconfig: Path) -> None:
+    """Set the cluster up as an operator does, and wait until it knows of the rights."""
+    kubectl("apply", "--filename", str(ACCESS))
+    token = kubectl("create", "token", ACCOUNT, "--namespace", ACCOUNT, "--duration=4h").strip()
+    kubeconfig.write_text(yaml.safe_dump(kubeconfig_with(token)))
+    mine = ["--kubeconfig", str(kubeconfig), "auth", "can-i", "create", "namespaces"]
+    deadline = time.monotonic() + 20
+    while subprocess.run(["kubectl", *mine], capture_output=True, check=False).returncode:
+        assert time.monotonic() < deadline, "the rights have not arrived"
+        time.sleep(0.3)
 
 
 def _built(app: App, registry: str, name: str) -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.clusters.errors import NeedsCluster
-from shared.clusters.port import ReplicaBounds, WorkloadRef
+from shared.clusters.port import ReplicaBounds, WorkloadRef, pieces
 from shared.detection.run_settings import Schedule
 from shared.sites.models import MIB
 from tests.contract.clusters.conftest import needs
@@ -63,6 +63,16 @@ async def test_a_long_log_is_told_to_its_end(bench: Bench) -> None:
     workload, key, status = await bench.run("seq 1 5000")
     assert status.state == "succeeded"
     assert await bench.lines(workload.ref, key) == [str(n) for n in range(1, 5001)]
+
+
+@pytest.mark.parametrize("before", ["", "echo first; "])
+async def test_a_line_that_is_very_long_is_told_whole(bench: Bench, before: str) -> None:
+    """In pieces that show where it ends; what is told last is what the status counts to."""
+    workload, key, status = await bench.run(f"{before}printf '%040000d\\n' 7")
+    frames = await bench.cluster.task_log(workload.ref, key, 0)
+    assert frames[-1].n == status.frames
+    written = pieces(f"{7:040000d}")
+    assert await bench.lines(workload.ref, key) == [*(["first"] if before else []), *written]
 
 
 async def test_it_has_the_variables_and_secrets_of_the_release(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,9 +11,10 @@ from shared.builders.acr import AcrBuilder
 from shared.builders.acr.errors import AzureDenied, AzureNotFound, AzureRefused
 from shared.errors import Unavailable
 from tests.fakes.azure import Fault, StubCredential
-from tests.integration.acr.conftest import SECONDS, Acr, job, prints
+from tests.integration.acr.conftest import SECONDS, Acr, hangs, job, prints
 
 UPLOAD, RUNS, UPLOADED = "listBuildSourceUploadUrl", "/taskRuns/", "/account/sources/"
+NO_IMAGE = f"sha256:{'0' * 64}"
 NOTES, TAGS, TOKENS = "/manifests/run-0001", "/_tags/run-0001", "/oauth2/"
 HOW = [
     {"status": 429, "headers": {"Retry-After": "17"}},
@@ -72,6 +74,8 @@ CALLS: dict[str, tuple[Call, str]] = {
     "output": (lambda b, acr: b.output("run-0001", io.BytesIO()), "/blobs/"),
     "delete": (lambda b, acr: b.delete("run-0001"), RUNS),
     "clear_cache": (lambda b, acr: b.clear_cache("p"), "/_catalog"),
+    "delete_image": (lambda b, acr: b.delete_image(f"{acr.fake.host}/p@{NO_IMAGE}"), NO_IMAGE),
+    "tidy": (lambda b, acr: b.tidy(datetime.now(UTC)), "/astrocloud/runs/_tags"),
 }
 
 
@@ -89,7 +93,7 @@ async def test_what_is_not_allowed_names_the_role(acr: Acr, name: str, status: i
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("status", [408, 429, 500, 503, 504])
 async def test_what_passes_is_asked_again(acr: Acr, name: str, status: int) -> None:
     await acr.run()
     call, path = CALLS[name]
@@ -99,6 +103,81 @@ async def test_what_passes_is_asked_again(acr: Acr, name: str, status: int) -> N
         await call(acr.another(), acr)
     assert raised.value.headers == headers
     await call(acr.another(), acr)
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_what_collides_is_asked_again(acr: Acr, name: str) -> None:
+    await acr.run()
+    call, path = CALLS[name]
+    acr.fake.fail(Fault("*", path, status=409, code="ConflictingOperation"))
+    with pytest.raises(Unavailable, match="changing just now"):
+        await call(acr.another(), acr)
+    await call(acr.another(), acr)
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_connection_that_breaks_off_is_asked_again(acr: Acr, name: str) -> None:
+    await acr.run()
+    call, path = CALLS[name]
+    # The client of HTTP tries once more by itself.
+    acr.fake.fail(Fault("*", path, drop=True, times=9))
+    with pytest.raises(Unavailable, match="does not answer"):
+        await call(acr.another(), acr)
+    acr.fake.faults.coming.clear()
+    await call(acr.another(), acr)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+async def test_a_run_that_ends_while_it_is_canceled_has_ended(acr: Acr, status: int) -> None:
+    begun = asyncio.Event()
+    acr.steps(build=hangs(begun))
+    key = await acr.start()
+    await begun.wait()
+    run = acr.fake.management.runs["ca1"]
+    acr.fake.fail(Fault("POST", "/cancel", status=status, code="RunAlreadyEnded"))
+    canceling = asyncio.create_task(acr.builder.cancel(key))
+    async with asyncio.timeout(SECONDS):
+        while acr.fake.faults.coming:
+            await asyncio.sleep(0.01)
+    await run.cancel()
+    await canceling
+    assert (await acr.ended(key)).state == "canceled"
+
+
+async def test_what_azure_makes_in_the_background_is_waited_for(acr: Acr) -> None:
+    """The resource of a run is there before its run is scheduled."""
+    acr.fake.management.provisioning["run-0001"] = "Creating"
+    key = await acr.start()
+    status = await acr.builder.status(key)
+    assert status is not None
+    assert (status.state, status.frames) == ("running", 0)
+    assert await acr.builder.log(key, 0) == []
+    await acr.another().start(job(), acr.archive)
+    acr.fake.management.provisioning.clear()
+    assert (await acr.ended(key)).state == "succeeded"
+    assert acr.runs == 1
+
+
+async def test_what_is_canceled_before_it_is_scheduled_ends_once_it_is(acr: Acr) -> None:
+    acr.steps(build=hangs(asyncio.Event()))
+    acr.fake.management.provisioning["run-0001"] = "Creating"
+    key = await acr.start()
+    canceling = asyncio.create_task(acr.builder.cancel(key))
+    await asyncio.sleep(0)
+    acr.fake.management.provisioning.clear()
+    await canceling
+    assert acr.fake.management.runs["ca1"].has_ended
+    assert (await acr.ended(key)).state == "canceled"
+
+
+@pytest.mark.parametrize("state", ["Failed", "Canceled"])
+async def test_a_run_that_azure_never_schedules_is_lost(acr: Acr, state: str) -> None:
+    acr.fake.management.provisioning["run-0001"] = state
+    key = await acr.start()
+    status = await acr.ended(key)
+    assert (status.state, status.frames) == ("lost", 0)
+    assert await acr.another().status(key) == status
+    await acr.builder.delete(key)
 
 
 async def test_a_token_that_is_not_known_names_the_role(acr: Acr) -> None:

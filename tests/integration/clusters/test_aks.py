@@ -1,6 +1,7 @@
 """Access to AKS with the real SDKs: against a server true to the specifications, and through it
 to a real API server where there is one."""
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -143,6 +144,33 @@ async def test_what_azure_answers_is_told_with_what_to_do(
     # It holds nothing against the cluster: the next call asks anew.
     assert await cluster.status(REF) is None
     await cluster.close()
+
+
+@pytest.mark.parametrize("content", ["a: [", "words", "users: 1", "users: [1]", "{}", ""])
+async def test_an_access_that_cannot_be_read_is_told_without_what_it_holds(
+    aks: FakeAks, content: str
+) -> None:
+    value = base64.b64encode(content.encode()).decode()
+    aks.arm = [Answer(200, {"kubeconfigs": [{"name": "clusterUser", "value": value}]})]
+    cluster = _cluster(aks)
+    with pytest.raises(Unavailable, match=r"cannot be read .* the cluster apps"):
+        await cluster.status(REF)
+    assert await cluster.status(REF) is None
+    await cluster.close()
+
+
+@pytest.mark.parametrize("content", [None, "a: [token-of-somebody", "{}", "clusters: 1"])
+async def test_a_kubeconfig_that_cannot_be_read_is_told_by_its_name(
+    tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    cluster = KubernetesCluster.from_kubeconfig(str(path))
+    with pytest.raises(Unavailable, match="KUBECONFIG") as told:
+        await cluster.status(REF)
+    assert str(path) in told.value.detail
+    assert "token-of-somebody" not in told.value.detail
 
 
 async def test_azure_out_of_reach_is_unavailable(aks: FakeAks) -> None:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.clusters.kubernetes import frames
+from shared.clusters.port import LINE_CHARACTERS
 
 CREATED = "2026-01-01T10:00:00Z"
 START = frames.origin(CREATED)
@@ -66,4 +67,12 @@ def test_a_node_whose_clock_is_behind_gives_numbers_too() -> None:
 
 def test_bytes_that_are_no_text_break_nothing() -> None:
     (frame,) = frames.read(b"2026-01-01T10:00:00Z \xff\xfe ok\r\n", START, 0, is_over=True)
-    assert frame.lines[0].text.endswith(" ok")
+    assert frame.lines[0].text.endswith(" ok\r")
+
+
+def test_a_long_line_is_one_frame_of_pieces() -> None:
+    long = "x" * (2 * LINE_CHARACTERS)
+    log = f"2026-01-01T10:00:00Z {long}\n2026-01-01T10:00:00Z y\n".encode()
+    first, second = frames.read(log, START, 0, is_over=True)
+    assert [line.text for line in first.lines] == [long[:LINE_CHARACTERS]] * 2 + [""]
+    assert [line.text for line in second.lines] == ["y"]

@@ -1,6 +1,8 @@
 """The Dockerfile of a server: what is in its image, and what is not."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -160,6 +162,37 @@ def test_a_python_manager_that_only_starts_something_is_no_part_of_the_image() -
     image = _stages(spec)["image"]
     assert any("/usr/local/bin/uv" in line for line in image)
     assert not any("pip" in line for line in image)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("run uvicorn main:app --port 1", ["uvicorn", "main:app", "--port", "1"]),
+        ("run main.py -v", ["python", "main.py", "-v"]),
+        ("run -m shop --workers 2", ["python", "-m", "shop", "--workers", "2"]),
+        ("run --no-sync --env-file .env --with x python a.py", ["python", "a.py"]),
+        ("run --frozen -- gunicorn shop:app", ["gunicorn", "shop:app"]),
+    ],
+)
+def test_what_stands_in_for_a_python_manager_starts_what_it_would(
+    tmp_path: Path, words: str, expected: list[str]
+) -> None:
+    image = _stages(_spec(**PYTHON, package_manager="uv", start="uv run x"))["image"]
+    line = next(one for one in image if "/usr/local/bin/uv" in one)
+    shim = tmp_path / "uv"
+    shim.write_text(_words(line)[-2])
+    for name in ("python", "uvicorn", "gunicorn"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@"\n')
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", str(shim), *words.split()],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == expected
 
 
 def test_go_becomes_one_file_on_a_plain_image() -> None:

@@ -56,6 +56,19 @@ def test_a_signal_reaches_the_server_which_decides_how_it_ends(command: str, cod
         assert process.wait(SECONDS) == code
 
 
+def test_a_stopped_server_is_no_line_of_its_log() -> None:
+    """A shell says "Terminated" now and then; what the server itself says is kept."""
+    command = "echo up; sh -c 'echo own >&2'; exec sleep 60"
+    for _ in range(20):
+        process = subprocess.Popen(
+            launch(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["up\n", "own\n"]
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=SECONDS)[0] == ""
+
+
 def test_outside_of_a_container_nobody_else_is_signalled() -> None:
     """Process 1 of a container may signal everybody; anyone else would end the machine."""
     (script,) = {words[2] for words in (launch("a | b"), launch("a"))}
