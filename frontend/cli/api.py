@@ -84,6 +84,10 @@ class Api:
         """Set something as a whole; the same however often it is sent."""
         return await self._call("PUT", path, json=body)
 
+    async def change(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Set some values of something; the others stay."""
+        return await self._call("PATCH", path, json=body)
+
     async def delete(self, path: str) -> dict[str, Any]:
         return await self._call("DELETE", path)
 

@@ -6,6 +6,7 @@ where none is live (a static site) it is the newest deployment's.
 
 import asyncio
 import json as json_module
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +24,14 @@ from frontend.cli.progress import shown
 from frontend.cli.projects import called, project_of
 from frontend.cli.runtime_log import Lines, RuntimeLog
 from frontend.cli.session import signed_in
+from frontend.cli.tasks import task_of
 from frontend.cli.times import moment_of
 from frontend.cli.where import Where
 
 POLL_SECONDS = 1.0
+DEFAULT_LINES, MOST_LINES = 100, 10_000
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
+_SHORT_TASK = re.compile(r"task-[0-9A-Fa-f-]{1,35}")
 _STYLES = {"error": "red", "fatal": "bold red", "warn": "yellow", "debug": "dim", "trace": "dim"}
 _QUIET = TERMINAL - {"failed"}
 
@@ -39,11 +43,16 @@ class Options:
     number: str | None = None
     follow: bool = False
     build: bool | None = None
-    lines: int = 100
+    lines: int | None = None
     since: str | None = None
     level: str | None = None
     grep: str | None = None
     replica: str | None = None
+
+    @property
+    def count(self) -> int:
+        """How many lines at most: a time alone asks for all since then."""
+        return self.lines or (MOST_LINES if self.since else DEFAULT_LINES)
 
     @property
     def is_filtered(self) -> bool:
@@ -67,8 +76,9 @@ async def show(where: Where, options: Options, *, json: bool) -> int:
             forever = options.follow
             return await listing.show_logs(api, project, options.number, forever=forever, json=json)
         await _tell_of_newer(api, project)
+        filters |= await _task_filters(api, project, options.replica)
         log = RuntimeLog(api, project["id"], filters)
-        lines = await log.newest(options.lines)
+        lines = await log.newest(options.count)
         if options.follow:
             await _follow(log, lines, json=json)
     if json:
@@ -76,6 +86,8 @@ async def show(where: Where, options: Options, *, json: bool) -> int:
         return 0
     for line in lines:
         _write(line)
+    if options.since and not options.lines and len(lines) == MOST_LINES:
+        note(f"These are the last {MOST_LINES:,} lines; a shorter --since, or --grep, shows fewer.")
     if not lines:
         note("Nothing fits." if options.is_filtered else "It has said nothing yet.")
     return 0
@@ -97,12 +109,27 @@ async def _follow(log: RuntimeLog, lines: Lines, *, json: bool) -> None:
 def _write(line: Mapping[str, Any]) -> None:
     text = Text(f"{str(line['time'])[:23].removesuffix('Z')}  ", style="dim")
     text.append(f"{shown(str(line['replica'] or line['source']))}  ", style="cyan")
-    body = Text.from_ansi(shown(str(line["text"])))
+    fields = _fields(line)
+    # The level of a JSON line stands in none of its other parts.
+    level = f"{line['level']}  " if fields is not None and line["level"] else ""
+    body = Text(level) + Text.from_ansi(shown(str(line["text"])))
     body.stylize("dim" if line["source"] == "platform" else _STYLES.get(line["level"] or "", ""))
-    for name, value in (line["fields"] or {}).items():
+    for name, value in (fields or {}).items():
         body.append(f" {shown(str(name))}={shown(_value(value))}", style="dim")
     Console(highlight=False, soft_wrap=True).print(text.append_text(body))
     sys.stdout.flush()
+
+
+def _fields(line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is not in the text: a JSON line without a message is its own text."""
+    fields: dict[str, Any] | None = line["fields"]
+    if fields is None or not str(line["text"]).lstrip().startswith("{"):
+        return fields
+    try:
+        written = json_module.loads(line["text"])
+    except (ValueError, RecursionError):
+        return fields
+    return None if isinstance(written, dict) and fields.keys() <= written.keys() else fields
 
 
 def _value(value: object) -> str:
@@ -139,6 +166,16 @@ async def _is_runtime(api: Api, project: Mapping[str, Any], where: Where, option
         return True
     workload = await api.get(f"/projects/{project['id']}/workload", environment=where.environment)
     return bool(workload["state"] != "none")
+
+
+async def _task_filters(
+    api: Api, project: Mapping[str, Any], replica: str | None
+) -> dict[str, Any]:
+    """A task that is named by the beginning of its id, as ``tasks`` shows it."""
+    if replica is None or not _SHORT_TASK.fullmatch(replica):
+        return {}
+    task = await task_of(api, project, replica.removeprefix("task-"))
+    return {"replica": task["replica"], "environment": task["environment"]}
 
 
 async def _tell_of_newer(api: Api, project: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from frontend.cli import env_commands, server_commands
+from frontend.cli import env_commands, registry_commands, server_commands
 from frontend.cli.errors import CliError, UsageError
 from frontend.cli.options import Json, NoCache, Number, Project, Url, finish
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 cache = typer.Typer(help="What builds keep for the next.", rich_markup_mode=None)
 app.add_typer(server_commands.app)
 app.add_typer(env_commands.app, name="env")
+app.add_typer(registry_commands.app, name="registry")
 app.add_typer(cache, name="cache")
 
 
@@ -240,7 +241,10 @@ def logs(
         bool | None,
         typer.Option("--build/--runtime", help="Default: what the live server says, if any."),
     ] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=10_000)] = 100,
+    lines: Annotated[
+        int | None,
+        typer.Option("--lines", "-n", min=1, max=10_000, help="Default: 100, or all of --since."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="TIME", help="Such as 15m, 1h, 2d.")
     ] = None,

@@ -48,6 +48,9 @@ def ps(
 @app.command()
 def restart(
     environment: Environment = "production",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Follow it until all are ready.")
+    ] = True,
     project: Project = None,
     json: Json = False,
     url: Url = None,
@@ -55,7 +58,7 @@ def restart(
     """Replace every process, one after another."""
     from frontend.cli import workload
 
-    return finish(workload.restart(where_of(project, environment, url), json=json))
+    return finish(workload.restart(where_of(project, environment, url), wait=wait, json=json))
 
 
 @app.command()

@@ -26,6 +26,8 @@ from frontend.cli.where import Where
 POLL_SECONDS = 0.4
 LOG_SECONDS = 10.0
 """How long the rest of the output may take after the task's end; then it is said."""
+PIECE_CHARACTERS = 16_384
+"""A line that is longer comes in pieces: one of this length goes on in the next."""
 ENDED = frozenset({"succeeded", "failed", "canceled", "lost"})
 FAILED, INTERRUPTED = 1, 130
 _ENDS = {"failed": "It failed", "canceled": "Canceled", "lost": "The cluster has lost it"}
@@ -144,7 +146,8 @@ class _Follower:
         """As the command wrote it; a terminal gets nothing that steers it."""
         to_errors = self._json or line["stream"] == "stderr"
         stream = sys.stderr if to_errors else sys.stdout
-        stream.write((shown(text) if stream.isatty() else text) + "\n")
+        end = "" if len(text) == PIECE_CHARACTERS else "\n"
+        stream.write((shown(text) if stream.isatty() else text) + end)
         stream.flush()
 
     def _say_end(self) -> None:
@@ -179,7 +182,8 @@ class _Follower:
 
 async def _log_from_now(api: Api, project: Mapping[str, Any], where: Where) -> RuntimeLog:
     """Where the log stands before the task is made: what it writes comes behind."""
-    log = RuntimeLog(api, project["id"], {"environment": where.environment})
+    filters = {"environment": where.environment, "as_written": True}
+    log = RuntimeLog(api, project["id"], filters)
     await log.begin_now()
     return log
 

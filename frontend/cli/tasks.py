@@ -45,7 +45,7 @@ async def cancel(where: Where, text: str, *, json: bool) -> int:
     """Ask for the end of a task; its beginning is enough to name it."""
     async with signed_in(where.url) as api:
         project = await project_of(api, where.project)
-        found = await _task_of(api, project, text)
+        found = await task_of(api, project, text)
         task = await api.post(f"/tasks/{found['id']}/cancel")
     if json:
         as_json(task)
@@ -117,7 +117,8 @@ def _short(command: str) -> str:
     return line if len(line) <= 60 else f"{line[:59]}…"
 
 
-async def _task_of(api: Api, project: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+async def task_of(api: Api, project: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+    """The one task whose id begins so; raises UsageError."""
     beginning = text.lower()
     found = []
     async for task in api.items(f"/projects/{project['id']}/tasks", limit=100):

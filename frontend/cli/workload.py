@@ -17,6 +17,7 @@ from frontend.cli.where import Where
 
 START_SECONDS = 180.0
 PAUSE_SECONDS = 0.5
+PROBLEM_SECONDS, FINAL_SECONDS = 10.0, 2.0
 OFF = "off"
 _STATES = {
     "none": ("None", ""),
@@ -45,7 +46,7 @@ class Wish:
 
 
 class NotStarted(CliError):
-    """A server that was started does not run."""
+    """A server that was started does not run, or a restart does not end."""
 
 
 async def ps(where: Where, *, json: bool) -> int:
@@ -60,13 +61,26 @@ async def ps(where: Where, *, json: bool) -> int:
     return 0
 
 
-async def restart(where: Where, *, json: bool) -> int:
-    """Replace every process, one after another."""
-    project, workload = await _asked("restart", where)
+async def restart(where: Where, *, wait: bool, json: bool) -> int:
+    """Replace every process, one after another, and wait until the last new one is ready."""
+    async with signed_in(where.url) as api:
+        project = await project_of(api, where.project)
+        body = {"environment": where.environment}
+        workload = await api.post(_path(project, "restart"), body)
+        called = _called(project, workload)
+        is_asleep = workload["state"] == "asleep"
+        if wait and not is_asleep:
+            note(f"{called} restarts, one process after another.")
+            workload = await _Restart(api, project, where, workload, as_json=json).follow()
     if json:
         as_json(workload)
+    elif is_asleep:
+        say(f"{called} is asleep: the next request starts it anew.")
+    elif wait:
+        say(f"✓ {called} has restarted: {workload['ready']} of {_count(workload['wanted'])} ready.")
+        _show_problem(workload["problem"])
     else:
-        say(f"{_called(project, workload)} restarts, one process after another.")
+        say(f"{called} restarts, one process after another.")
         note("Next: astrocloud ps shows how far it is.")
     return 0
 
@@ -92,6 +106,8 @@ async def start(where: Where, *, json: bool) -> int:
             await asyncio.sleep(PAUSE_SECONDS)
             workload = await _get(api, project, where)
     if not _is_started(workload):
+        if not json:
+            _show_lines(workload["problem"])
         raise _not_started(project, workload)
     if json:
         as_json(workload)
@@ -117,6 +133,59 @@ async def scale(where: Where, wish: Wish, *, json: bool) -> int:
     said = "has" if wish.is_empty else "has from now on"
     say(f"{project['slug']} {where.environment} {said} {scaling_words(workload['scaling'])}.")
     return 0
+
+
+class _Restart:
+    """Follows a restart from the answer to it until all replicas are new and ready."""
+
+    def __init__(
+        self,
+        api: Api,
+        project: Mapping[str, Any],
+        where: Where,
+        workload: dict[str, Any],
+        *,
+        as_json: bool,
+    ) -> None:
+        self._api, self._project, self._where = api, project, where
+        self._workload, self._as_json = workload, as_json
+        self._before = {_life(one) for one in workload["replicas"]}
+        self._told = 0
+        self._until = time.monotonic() + START_SECONDS
+        self._problem_since: float | None = None
+
+    async def follow(self) -> dict[str, Any]:
+        """The workload at the end; raises NotStarted where there is none in sight."""
+        while not _has_restarted(self._workload):
+            if self._is_hopeless():
+                if not self._as_json:
+                    _show_lines(self._workload["problem"])
+                raise _not_restarted(self._project, self._workload)
+            self._tell()
+            await asyncio.sleep(PAUSE_SECONDS)
+            self._workload = await _get(self._api, self._project, self._where)
+        return self._workload
+
+    def _tell(self) -> None:
+        """Each new replica gives the others time anew."""
+        new = [one for one in self._workload["replicas"] if _life(one) not in self._before]
+        ready = sum(one["ready"] for one in new if one["process"] == "web")
+        if ready > self._told:
+            self._told, self._until = ready, time.monotonic() + START_SECONDS
+            note(f"{ready} of {_count(self._workload['wanted'])} replaced.")
+
+    def _is_hopeless(self) -> bool:
+        """A problem may still go away by itself; one that stays does not."""
+        now = time.monotonic()
+        if self._workload["state"] in ("stopped", "none") or now > self._until:
+            return True
+        if self._workload["problem"] is None:
+            self._problem_since = None
+            return False
+        self._problem_since = self._problem_since or now
+        is_final = self._workload["problem"]["is_final"]
+        # What was seen before the restart is told until somebody has looked again.
+        return now - self._problem_since > (FINAL_SECONDS if is_final else PROBLEM_SECONDS)
 
 
 def merged(
@@ -181,6 +250,14 @@ def _is_started(workload: Mapping[str, Any]) -> bool:
     return workload["state"] == "running" or (workload["state"] == "asleep" and may_sleep)
 
 
+def _has_restarted(workload: Mapping[str, Any]) -> bool:
+    return bool(workload["current"]) and workload["ready"] >= workload["wanted"] > 0
+
+
+def _life(replica: Mapping[str, Any]) -> tuple[Any, ...]:
+    return replica["name"], replica["started_at"]
+
+
 async def _asked(action: str, where: Where) -> tuple[dict[str, Any], dict[str, Any]]:
     async with signed_in(where.url) as api:
         project = await project_of(api, where.project)
@@ -235,11 +312,16 @@ def _show_problem(problem: Mapping[str, Any] | None) -> None:
     if problem is None:
         return
     say(f"✕ {problem['detail']}", style="bold red")
-    for event in problem["events"]:
-        say(f"  {event}", style="dim")
-    for line in problem["last_lines"]:
-        say(f"  │ {line}")
+    _show_lines(problem)
     note("Next: astrocloud logs shows more of what it said.")
+
+
+def _show_lines(problem: Mapping[str, Any] | None) -> None:
+    """What the cluster has seen, and what the process has said last."""
+    for event in problem["events"] if problem else ():
+        say(f"  {event}", style="dim")
+    for line in problem["last_lines"] if problem else ():
+        say(f"  │ {line}")
 
 
 def _show_next(workload: Mapping[str, Any]) -> None:
@@ -262,6 +344,22 @@ def _nothing_runs(project: Mapping[str, Any], where: Where) -> UsageError:
         " Next: astrocloud deploy; its bounds can also stand in astrocloud.toml, under scaling."
     )
     return UsageError("nothing_runs", "No server is live", detail)
+
+
+def _not_restarted(project: Mapping[str, Any], workload: Mapping[str, Any]) -> NotStarted:
+    problem = workload["problem"]
+    if workload["state"] in ("stopped", "none"):
+        reason = f"it is {workload['state']} now."
+    elif problem:
+        reason = problem["detail"]
+    else:
+        reason = f"the new replicas were not ready within {START_SECONDS:.0f} s."
+    detail = f"{_called(project, workload)}: {reason}"
+    if workload["ready"]:
+        detail += f" What ran before answers meanwhile ({_count(workload['ready'])})."
+    if "Next:" not in detail:
+        detail += " Next: astrocloud logs; then deploy what mends it, or astrocloud rollback."
+    return NotStarted("restart_unfinished", "The restart does not come to its end", detail)
 
 
 def _not_started(project: Mapping[str, Any], workload: Mapping[str, Any]) -> NotStarted:

@@ -31,6 +31,7 @@ class LinesQuery(Request):
     q: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
+    as_written: Annotated[bool, Field(description="JSON lines are not taken apart")] = False
 
     @field_validator("level", mode="before")
     @classmethod

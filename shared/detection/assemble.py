@@ -74,7 +74,7 @@ class _Assembly:
             raise self._no_start()
         runs_as = {} if is_static else running(self._app, self._tell, dockerfile)
         self._look_closer(kind, install)
-        return BuildSpec(
+        made = BuildSpec(
             framework=self._entry.slug,
             kind="static" if is_static else "dynamic",
             root=self._app.root,
@@ -93,13 +93,22 @@ class _Assembly:
             watch=self._watch(),
             ignore=self._step("ignore", None),
             dockerfile=dockerfile,
-            needs_development=needs_development(self._app, start) if self._is_node() else False,
             lock_file=lock,
             alternatives=self._others,
             warnings=tuple(dict.fromkeys(self._warnings)),
             reasons=self._reasons,
             **runs_as,
         )
+        return made.model_copy(update={"needs_development": self._needs_development(made)})
+
+    def _needs_development(self, spec: BuildSpec) -> bool:
+        """Whether a command of what runs later needs what only development names."""
+        if not self._is_node():
+            return False
+        commands = [spec.start, spec.release]
+        commands += [worker.command for worker in spec.workers.values()]
+        commands += [schedule.command for schedule in spec.schedules.values()]
+        return any(needs_development(self._app, command) for command in commands)
 
     def _no_start(self) -> StartMissing:
         if self._plan.start is None and self._plan.warnings:
@@ -222,6 +231,8 @@ class _Assembly:
         if self._runtime == "python" and python.install:
             return Found(python.install, python.text)
         if self._runtime == "go":
+            if app.has("go.sum") and not app.has("vendor/modules.txt"):
+                return Found("go mod download", "what go.sum names, kept apart from the source")
             return Found(None, "go build downloads what go.mod names")
         return Found(None, "there is nothing to install")
 

@@ -21,8 +21,8 @@ from shared.logs.lines import Record, Undecodable, decode
 from shared.logs.masking import Masker, Secrets, no_secrets
 from shared.logs.runtime.service import RuntimeLogService, lines_of
 from shared.logs.runtime.shipped import decode_shipped
-from shared.logs.runtime.store import Arrival
 from shared.logs.runtime.store import Growth as RuntimeGrowth
+from shared.logs.runtime.writer_store import Arrival
 from shared.logs.store import Growth, LogStore, Page
 from shared.logs.writer import LogWriter
 

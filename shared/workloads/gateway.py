@@ -9,7 +9,7 @@ from shared.workloads import store
 from shared.workloads.hints import Hints
 
 _AWAKE_SECONDS = 600.0
-_RETRY_MS = 250
+_RETRY_MS = 100
 
 
 class WakeRequest(Request):

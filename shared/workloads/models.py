@@ -56,6 +56,7 @@ class WorkloadProblem(Response):
     exit_code: int | None
     events: list[str]
     last_lines: list[str]
+    is_final: bool = Field(description="It will not go away by itself")
 
 
 class Switch(Response):
@@ -76,6 +77,9 @@ class Workload(Response):
     number: int | None
     wanted: int
     ready: int
+    current: bool = Field(
+        description="All that runs is what was asked for last: no restart, no change is under way"
+    )
     scaling: Scaling | None
     replicas: list[Replica]
     problem: WorkloadProblem | None

@@ -49,6 +49,8 @@ def is_ready(status: WorkloadStatus, replicas: int) -> bool:
 
 
 def _is_final(status: WorkloadStatus, problem: Problem, grace: float, seconds: float) -> bool:
+    if problem.is_final:
+        return True
     match problem.reason:
         case "start_failed":
             return True

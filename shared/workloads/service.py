@@ -64,7 +64,8 @@ class WorkloadService:
             row = await self._permitted(connection, scope, project_id, environment, "restart")
             if row["stopped_at"] is not None:
                 raise NothingRuns(f"{row['project_slug']} is stopped: start it instead")
-            await store.ask_restart(connection, row["release_id"])
+            if not row["asleep"]:  # what is woken begins anew by itself
+                await store.ask_restart(connection, row["release_id"])
         return await self._after(scope, project_id, environment, row)
 
     async def stop(self, scope: Scope, project_id: UUID, environment: str) -> Workload:
@@ -158,6 +159,7 @@ class WorkloadService:
             number=row["number"],
             wanted=row["wanted"] if runs else 0,
             ready=status.ready if status else 0,
+            current=not runs or _is_current(row, status),
             scaling=Scaling.model_validate(row["scaling"]) if runs else None,
             replicas=[Replica(**one.model_dump()) for one in status.replicas] if status else [],
             problem=_problem(status),
@@ -192,6 +194,13 @@ def _state(row: Row, status: WorkloadStatus | None) -> WorkloadState:
     if status.ready >= row["scaling"].get("minimum", 1):
         return "running"
     return "unhealthy" if status.problem else "starting"
+
+
+def _is_current(row: Row, status: WorkloadStatus | None) -> bool:
+    """Nothing waits to be told to the cluster, and it has done what it was told."""
+    if row["restart_asked_at"] is not None or row["apply_asked_at"] is not None:
+        return False
+    return status.current if status is not None else not row["wanted"]
 
 
 def _problem(status: WorkloadStatus | None) -> WorkloadProblem | None:

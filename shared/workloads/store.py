@@ -178,10 +178,15 @@ async def set_asleep(connection: Connection, row: Row, *, asleep: bool) -> bool:
 
 
 async def restarted(connection: Connection, row: Row) -> bool:
-    """The restart that was asked for was begun; a later one still counts."""
+    """The restart that was asked for was begun; a later one still counts.
+
+    What was seen before knows nothing of it, and from now on it is looked at closely.
+    """
     done = await connection.execute(
         "UPDATE workloads SET restart_asked_at = CASE WHEN restart_asked_at = %s THEN NULL"
-        " ELSE restart_asked_at END WHERE release_id = %s AND tick = %s",
+        " ELSE restart_asked_at END, told_at = now(),"
+        " status = jsonb_set(status, '{current}', 'false')"
+        " WHERE release_id = %s AND tick = %s",
         [row["restart_asked_at"], row["release_id"], row["tick"]],
     )
     return done.rowcount == 1

@@ -44,7 +44,7 @@ def test_the_table_of_routes_is_what_the_resources_declare() -> None:
     assert routes.FILE.read_text("utf-8") == routes.text(), (
         "run python -m infrastructure.packaging.routes"
     )
-    assert ROUTES == tuple(routes.declared())
+    assert tuple(routes.declared()) == ROUTES
 
 
 def test_no_route_begins_as_the_functions_host_forbids() -> None:

@@ -27,6 +27,13 @@ class User:
         """One command in the folder."""
         return await finish(await self._start(*words, **variables))
 
+    async def tell(self, text: str, *words: str) -> Outcome:
+        """One command that reads this."""
+        process = await self._start(*words)
+        output, errors = await process.communicate(text.encode())
+        assert process.returncode is not None
+        return Outcome(process.returncode, output.decode(), errors.decode())
+
     async def until_says(self, text: str, *words: str) -> None:
         """A command is run again until its output has this: logs come a moment later."""
         outcome = await self.run(*words)
@@ -49,6 +56,7 @@ class User:
         kept = {name: value for name, value in os.environ.items() if "ASTROCLOUD" not in name}
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "frontend.cli", *words),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=self.folder,
@@ -136,6 +144,12 @@ async def test_a_finished_site_and_its_variables(user: User) -> None:
     assert written.startswith("MORE='a b'\nVITE_URL=https://x.y\n")
     assert "hidden" not in written
     assert (await user.run("env", "rm", "MORE", *of)).code == 0
+    told = await user.tell("hidden\n", "registry", "set", "ghcr.io", "-u", "acme", *of)
+    assert (told.code, "pulls from ghcr.io as acme" in told.output) == (0, True), told.errors
+    registry = {"registry": "ghcr.io", "username": "acme", "has_token": True}
+    assert await user.json("registry", "show", *of) == {"registry": registry}
+    assert (await user.run("registry", "rm", *of)).code == 0
+    assert await user.json("registry", "show", *of) == {"registry": None}
     again = await user.json("redeploy", "1", *of)
     assert again["state"] == "ready"
     cleared = await user.run("cache", "clear", *of)
@@ -170,6 +184,9 @@ async def test_a_server_from_its_first_deployment_to_its_stop(user: User) -> Non
     assert (done.code, done.output) == (3, "out\n"), done.errors
     assert "bad" in done.errors
     assert (await user.json("tasks", *of))["items"][0]["exit_code"] == 3
+    written = """printf '{"msg":"x",  "a":1}\\r\\n%070000d\\n' 7"""
+    done = await user.run("run", *of, "--", written)
+    assert (done.code, done.output) == (0, f'{{"msg":"x",  "a":1}}\r\n{7:070000d}\n'), done.errors
     await user.until_says("up at=1", "logs", "--level", "warn", *of)
     refused = await user.run("scale", "--min", "1", "--max", "2", *of)
     assert (refused.code, "needs a cluster" in refused.errors) == (2, True)
@@ -179,6 +196,14 @@ async def test_a_server_from_its_first_deployment_to_its_stop(user: User) -> Non
     back = await user.run("rollback", *of)
     assert (back.code, "e2e-server #1 is live" in back.output) == (0, True), back.output
     assert (await user.json("metrics", *of))["traffic"]
+    lives = {one["started_at"] for one in (await user.json("ps", *of))["replicas"]}
+    restarted = await user.run("restart", *of)
+    assert (restarted.code, "has restarted: 2 of 2" in restarted.output) == (0, True), restarted
+    workload = await user.json("ps", *of)
+    assert (workload["state"], workload["current"], workload["ready"]) == ("running", True, 2)
+    ready = [one["started_at"] for one in workload["replicas"] if one["ready"]]
+    assert len(ready) == 2
+    assert not lives & set(ready)
     assert (await user.json("stop", *of))["state"] == "stopped"
     assert (await user.json("start", *of))["state"] == "running"
     ended = await user.interrupted("Running in #1", "run", *of, "sleep", "600")

@@ -1,5 +1,6 @@
 """Lines of servers as they are kept and as they are told, and what a reader may ask for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.logs.lines import Line, Source, Stream
-from shared.logs.runtime.structure import Level, level_of, structure_of
+from shared.logs.runtime.structure import Level, Structure, level_of, structure_of
 from shared.models import Response
 
 Environment = Literal["production", "preview"]
@@ -41,7 +42,10 @@ class KeptLine(Line):
 
 
 class LogLine(Response):
-    """A line: ``n`` counts within its environment; of a JSON line ``text`` is the message."""
+    """A line: ``n`` counts within its environment.
+
+    Of a JSON line ``text`` is the message, unless lines were asked for ``as_written``.
+    """
 
     n: int
     time: str = Field(description="When it was written, by the clock of the machine")
@@ -87,14 +91,33 @@ class Search:
     text: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    as_written: bool = False
 
 
-def kept(line: Line) -> KeptLine:
-    """The line as it is kept."""
+def kept(lines: Iterable[Line]) -> list[KeptLine]:
+    """Lines that came together as they are kept.
+
+    What is indented below a line that says a level has the same: it is the trace of an error.
+    """
+    heads: dict[str, str] = {}
+    made = []
+    for line in lines:
+        level = _level(line)
+        if line.source == "runtime" and line.text[:1] in (" ", "\t"):
+            level = level or heads.get(line.origin, "")
+        elif line.source == "runtime":
+            heads[line.origin] = "" if line.text.startswith("{") else level
+        made.append(_kept(line, level))
+    return made
+
+
+def _level(line: Line) -> str:
     if line.source == "platform":
-        level = "error" if line.stream == "stderr" else "info"
-    else:
-        level = level_of(line.text) or ""
+        return "error" if line.stream == "stderr" else "info"
+    return level_of(line.text) or ""
+
+
+def _kept(line: Line, level: str) -> KeptLine:
     return KeptLine.model_construct(
         source=line.source,
         time=line.time,
@@ -106,9 +129,11 @@ def kept(line: Line) -> KeptLine:
     )
 
 
-def told(n: int, line: KeptLine, release_id: UUID, number: int) -> LogLine:
-    """The line as a reader is told it."""
-    read = structure_of(line.text)
+def told(
+    n: int, line: KeptLine, release_id: UUID, number: int, *, as_written: bool = False
+) -> LogLine:
+    """The line as a reader is told it; ``as_written``: JSON is not taken apart."""
+    read = Structure(None, line.text) if as_written else structure_of(line.text)
     return LogLine.model_construct(
         n=n,
         time=line.time,

@@ -58,7 +58,10 @@ class _Progress:
     def _take(self, n: int, line: KeptLine, row: Row) -> None:
         self.position, self.time = n, line.time
         if _fits(line, self.search):
-            self.items.append(told(n, line, row["release_id"], row["number"]))
+            as_written = self.search.as_written
+            self.items.append(
+                told(n, line, row["release_id"], row["number"], as_written=as_written)
+            )
             self.size += len(line.text)
 
 

@@ -12,7 +12,8 @@ from shared.database import Scope
 from shared.logs.masking import Masker, Secrets, no_secrets
 from shared.logs.runtime.models import Place, RuntimeLogPage, Search, told
 from shared.logs.runtime.search import LogSearch
-from shared.logs.runtime.store import Arrival, Growth, RuntimeLogStore
+from shared.logs.runtime.store import Growth, RuntimeLogStore
+from shared.logs.runtime.writer_store import Arrival
 
 MAX_PAGE = 1_000
 MAX_DOWNLOAD = 16_777_216
@@ -77,7 +78,7 @@ class RuntimeLogService:
 
     async def text(self, scope: Scope, project_id: UUID, search: Search) -> AsyncIterator[str]:
         """All that fits, oldest first, as text in pieces; raises NotFound before the first."""
-        search = replace(search, order="oldest", limit=MAX_PAGE)
+        search = replace(search, order="oldest", limit=MAX_PAGE, as_written=True)
         size, ends = 0, time.monotonic() + MAX_DOWNLOAD_SECONDS
         while size < MAX_DOWNLOAD and time.monotonic() < ends:
             page = await self.page(scope, project_id, search)

@@ -1,25 +1,24 @@
 """The rows of servers' logs: appending under the row lock of an environment's log, and retention.
 
 A number is given once and in the order of commits, so whoever has read up to one misses nothing.
-Reading stands in ``search``.
+Reading stands in ``search``, and what makes each record be stored once in ``writer_store``.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, LiteralString, NamedTuple
+from typing import Any, LiteralString
 from uuid import UUID
-
-from psycopg.types.json import Jsonb
 
 from shared.database import Connection, Database
 from shared.logs import chunks
-from shared.logs.lines import Line, Record
+from shared.logs.lines import Line
 from shared.logs.masking import Masker
+from shared.logs.runtime import writer_store as writers
 from shared.logs.runtime.flood import Allowance
 from shared.logs.runtime.models import FIELDS, KeptLine, Place, kept
-from shared.logs.stream import Writer
+from shared.logs.runtime.writer_store import Arrival
 from shared.plans.limits import RUNTIME_LOG_BYTES, RUNTIME_LOG_HOURS
 
 ROW_BYTES = 200
@@ -52,23 +51,6 @@ _LOCK_LOGS: LiteralString = """
 _MOVE_LOG: LiteralString = """
     UPDATE runtime_logs SET last_n = %s, bytes = bytes + %s
     WHERE project_id = %s AND environment = %s
-"""
-
-# How far these writers are stored.
-_FIND_WRITERS: LiteralString = """
-    SELECT release_id, writer, sequence, tails, told_at, topic_at FROM runtime_writers
-    WHERE (release_id, writer) IN
-          (SELECT * FROM unnest(%(releases)s::uuid[], %(writers)s::text[]))
-"""
-
-# Keep how far a writer is stored.
-_KEEP_WRITER: LiteralString = """
-    INSERT INTO runtime_writers (release_id, writer, account_id, sequence, tails, told_at,
-                                 topic_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (release_id, writer) DO UPDATE
-    SET sequence = excluded.sequence, tails = excluded.tails, told_at = excluded.told_at,
-        topic_at = excluded.topic_at, seen_at = now()
 """
 
 # What releases may write now.
@@ -151,19 +133,6 @@ _AGE: LiteralString = """
       AND EXISTS (SELECT FROM gone)
 """
 
-# Forget writers that no message of a topic can name any more.
-_FORGET_WRITERS: LiteralString = """
-    DELETE FROM runtime_writers WHERE seen_at < now() - interval '8 days'
-"""
-
-
-class Arrival(NamedTuple):
-    """A record, and when Kafka was told it (milliseconds), where it is numbered by its offset."""
-
-    record: Record
-    told_at: int | None = None
-    by_offset: bool = False
-
 
 @dataclass(slots=True)
 class Growth:
@@ -175,38 +144,6 @@ class Growth:
     lines: list[tuple[Place, KeptLine]] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Progress:
-    """How far one writer is stored. Offsets that restart are those of a new topic.
-
-    A message that is at or below the last offset but younger than all before it cannot have been
-    stored: the topic was made anew. A repetition is never younger than the newest that was. What
-    is not younger than the newest of the topic before (``topic_at``) is of that one.
-    """
-
-    writer: Writer = field(default_factory=Writer)
-    told_at: int | None = None
-    topic_at: int | None = None
-
-    def take(self, arrival: Arrival, masker: Masker) -> list[Line] | None:
-        told_at, newest = arrival.told_at, self.told_at
-        if told_at is not None and self.topic_at is not None and told_at <= self.topic_at:
-            return None
-        if self._is_of_a_new_topic(arrival):
-            self.topic_at = newest
-            self.writer.sequence = arrival.record.sequence - 1
-        lines = self.writer.take(arrival.record, masker)
-        if lines is not None and told_at is not None:
-            self.told_at = told_at if newest is None else max(newest, told_at)
-        return lines
-
-    def _is_of_a_new_topic(self, arrival: Arrival) -> bool:
-        if not arrival.by_offset or arrival.told_at is None or self.told_at is None:
-            return False
-        is_before = arrival.record.sequence <= self.writer.sequence
-        return is_before and arrival.told_at > self.told_at
-
-
 class RuntimeLogStore:
     """Appends for the worker, and deletes what has had its time."""
 
@@ -216,11 +153,7 @@ class RuntimeLogStore:
     async def sequence(self, release_id: UUID, writer: str) -> int:
         """The sequence of the writer's last stored record; 0 where there is none."""
         async with self._database.transaction() as connection:
-            found = await connection.execute(
-                _FIND_WRITERS, {"releases": [release_id], "writers": [writer]}
-            )
-            row = await found.fetchone()
-        return int(row["sequence"]) if row else 0
+            return await writers.sequence(connection, release_id, writer)
 
     async def places(self, ids: Sequence[UUID]) -> dict[UUID, Place]:
         """Those of the ids that are releases with a workload; raises Unavailable."""
@@ -287,7 +220,7 @@ class RuntimeLogStore:
                     "row": ROW_BYTES,
                 }
                 await connection.execute(_AGE, values)
-            await connection.execute(_FORGET_WRITERS)
+            await writers.forget_writers(connection)
 
 
 async def _lock_project(connection: Connection, project_id: UUID) -> None:
@@ -319,7 +252,7 @@ async def _grow(
     places: Mapping[UUID, Place],
     maskers: Mapping[UUID, Masker],
 ) -> Growth:
-    progress = await _progress_of(connection, arrivals)
+    progress = await writers.progress_of(connection, arrivals)
     taken: dict[Place, list[Line]] = {}
     for arrival in arrivals:
         record = arrival.record
@@ -328,39 +261,8 @@ async def _grow(
             taken.setdefault(places[record.stream], []).extend(lines)
     if not taken:
         return Growth(*log, last_n + 1)
-    await _keep_progress(connection, progress, places)
+    await writers.keep_progress(connection, progress, places)
     return await _written(connection, log, last_n, taken)
-
-
-async def _progress_of(
-    connection: Connection, arrivals: Sequence[Arrival]
-) -> dict[tuple[UUID, str], _Progress]:
-    keys = list({(a.record.stream, a.record.writer) for a in arrivals})
-    progress = {key: _Progress() for key in keys}
-    values = {"releases": [key[0] for key in keys], "writers": [key[1] for key in keys]}
-    for row in await (await connection.execute(_FIND_WRITERS, values)).fetchall():
-        tails = {origin: (form, length) for origin, (form, length) in row["tails"].items()}
-        writer = Writer(row["sequence"], tails)
-        progress[row["release_id"], row["writer"]] = _Progress(
-            writer, row["told_at"], row["topic_at"]
-        )
-    return progress
-
-
-async def _keep_progress(
-    connection: Connection,
-    progress: Mapping[tuple[UUID, str], _Progress],
-    places: Mapping[UUID, Place],
-) -> None:
-    rows = [
-        (
-            *(release, name, places[release].account_id),
-            *(one.writer.sequence, Jsonb(one.writer.tails), one.told_at, one.topic_at),
-        )
-        for (release, name), one in sorted(progress.items())
-    ]
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_KEEP_WRITER, rows)
 
 
 async def _written(
@@ -375,7 +277,7 @@ async def _written(
     rows: list[tuple[Any, ...]] = []
     for place, lines in taken.items():
         allowance = allowances[place.release_id]
-        admitted = [kept(line) for line in (*allowance.admit(lines), *allowance.say())]
+        admitted = kept((*allowance.admit(lines), *allowance.say()))
         rows += await asyncio.to_thread(_packed, place, growth, admitted)
         growth.lines += [(place, line) for line in admitted]
     async with connection.cursor() as cursor:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import shlex
 import tempfile
 import time
@@ -14,6 +15,8 @@ from infrastructure.local.runner.containers.output import QuietSplitter, command
 from infrastructure.local.runner.containers.process import run
 from tests.fakes.azure.registry import RegistryData, Repository
 from tests.fakes.azure.tasks import StepCall, StepFailed
+
+_MISSING = re.compile(r'copier: stat: "([^"]+)": no such file')
 
 
 class Buildah:
@@ -60,7 +63,7 @@ class Buildah:
             say("#9 DONE 0.1s")
             return
         found = command_code(splitter.own)
-        why = last_words(splitter.own)
+        why = _as_buildkit(last_words(splitter.own))
         if found is not None:
             why = f'process "/bin/sh -c" did not complete successfully: exit code: {found}'
             say(f"#9 ERROR: {why}")
@@ -90,6 +93,15 @@ class Buildah:
             data = blob.read_bytes()
             place.blobs[f"sha256:{hashlib.sha256(data).hexdigest()}"] = data
         self._registry.put(name, tag, place.blobs[told["digest"]], told["mediaType"])
+
+
+def _as_buildkit(words: str) -> str:
+    """What BuildKit says of a file that is not there to be copied."""
+    missing = _MISSING.search(words)
+    if missing is None:
+        return words
+    where = "failed to compute cache key: failed to calculate checksum of ref x::y"
+    return f'{where}: "/{missing[1].rpartition("/")[2]}": not found'
 
 
 class _Lines:

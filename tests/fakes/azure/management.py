@@ -19,12 +19,16 @@ _ROOT = (
 
 
 class Management:
-    """What was asked for and what became of it. ``runs`` holds every run that was ever begun."""
+    """What was asked for and what became of it. ``runs`` holds every run that was ever begun.
+
+    ``provisioning`` is what is told of names whose run is not scheduled, in place of the run.
+    """
 
     def __init__(self, storage: Storage, make_engine: Callable[[], Engine]) -> None:
         self.runs: dict[str, TaskRunner] = {}
         self.names: dict[str, str] = {}
         self.requests: dict[str, Any] = {}
+        self.provisioning: dict[str, str] = {}
         self._storage = storage
         self._make_engine = make_engine
 
@@ -64,7 +68,7 @@ class Management:
         wanted = body["properties"]["runRequest"]
         if wanted.get("timeout", 300) < 300:
             return _error(400, "InvalidRequest", "timeout must be at least 300")
-        status = 200
+        status, headers = 200, {}
         if self.requests.get(name) != body:
             self.requests[name] = body
             source = self._storage.sources[wanted["sourceLocation"]]
@@ -74,8 +78,10 @@ class Management:
             runner = TaskRunner(number, wanted, source, log, self._make_engine())
             self.names[name], self.runs[number] = number, runner
             runner.begin()
+            # The resource is made in the background: whoever likes follows it there.
             status = 201
-        return web.json_response(self._told(name), status=status)
+            headers["Azure-AsyncOperation"] = f"https://{request.host}{request.path}/operation"
+        return web.json_response(self._told(name), status=status, headers=headers)
 
     async def _get(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -111,6 +117,9 @@ class Management:
         for value in shown.get("values", ()):
             if value.get("isSecret"):
                 del value["value"]
+        if name in self.provisioning:
+            state = self.provisioning[name]
+            return _resource(name, {"provisioningState": state, "runRequest": shown})
         properties = {
             "runId": number,
             "status": run.status,
@@ -120,16 +129,18 @@ class Management:
         }
         if run.finished:
             properties["finishTime"] = run.finished.isoformat()
-        return {
-            "id": f"/registries/{REGISTRY}/taskRuns/{name}",
-            "name": name,
-            "type": "Microsoft.ContainerRegistry/registries/taskRuns",
-            "properties": {
-                "provisioningState": "Succeeded",
-                "runRequest": shown,
-                "runResult": {"id": f"/runs/{number}", "name": number, "properties": properties},
-            },
-        }
+        result = {"id": f"/runs/{number}", "name": number, "properties": properties}
+        about = {"provisioningState": "Succeeded", "runRequest": shown, "runResult": result}
+        return _resource(name, about)
+
+
+def _resource(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"/registries/{REGISTRY}/taskRuns/{name}",
+        "name": name,
+        "type": "Microsoft.ContainerRegistry/registries/taskRuns",
+        "properties": properties,
+    }
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

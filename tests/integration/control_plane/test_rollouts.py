@@ -265,8 +265,10 @@ async def test_stop_start_and_restart(
     path = f"projects/{project['id']}/workload"
     await settled(platform)
     assert (await client.get(path)).json()["state"] == "running"
-    assert (await client.post(f"{path}/restart", json={})).status_code == 202
+    restarting = await client.post(f"{path}/restart", json={})
+    assert (restarting.status_code, restarting.json()["current"]) == (202, False)
     await settled(platform)
+    assert (await client.get(path)).json()["current"] is True
     [run] = cluster.workloads.values()
     assert run.restarts == 1
     stopped = (await client.post(f"{path}/stop", json={})).json()

@@ -10,7 +10,7 @@ import pytest
 from shared import config, services
 from shared.clusters.port import ReplicaStatus
 from shared.logs.lines import Line, Record
-from shared.logs.runtime.store import Arrival
+from shared.logs.runtime.writer_store import Arrival
 from tests.integration.control_plane.archives import site
 from tests.services.platform import Platform
 

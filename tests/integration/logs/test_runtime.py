@@ -83,6 +83,19 @@ async def test_both_shapes_are_stored_numbered_and_told(
     assert message["lines"] == [item.model_dump(mode="json") for item in found.items]
 
 
+async def test_lines_are_also_told_as_they_were_written(
+    release: Release, ingesting: LogService, runtime: RuntimeLogService
+) -> None:
+    """As asked for, and in a download."""
+    written = '{"level":50, "msg":"failed",  "user":7}'
+    await ingesting.ingest([release.shipped(written, 0)])
+    (line,) = (await page(runtime, release, as_written=True)).items
+    assert (line.text, line.fields, line.level) == (written, None, "error")
+    search = Search("production")
+    told = [piece async for piece in runtime.text(release.scope, release.project_id, search)]
+    assert told == [f"{line.time} pod-1 {written}\n"]
+
+
 async def test_lines_of_builds_go_where_they_went_before(
     place: Place, release: Release, ingesting: LogService, reader: LogStore
 ) -> None:

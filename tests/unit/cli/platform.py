@@ -35,6 +35,7 @@ NOTHING_RUNS: dict[str, Any] = {
     "number": None,
     "wanted": 0,
     "ready": 0,
+    "current": True,
     "scaling": None,
     "replicas": [],
     "problem": None,
@@ -147,6 +148,7 @@ class Platform:
             "account_id": ACCOUNT,
             "slug": slug,
             "url": f"http://{slug}.apps.localhost:8080",
+            "registry": None,
             "live": None,
             "pinned": False,
         }
@@ -214,6 +216,12 @@ class Platform:
                 return _list([p for p in self.projects if slug in (None, p["slug"])])
             case "POST", ["projects"]:
                 return _ok(self.project(body["slug"]), 201)
+            case "PATCH", ["projects", project_id]:
+                given = body["registry"]
+                kept = given and {name: given[name] for name in ("registry", "username")}
+                project = next(p for p in self.projects if p["id"] == project_id)
+                project["registry"] = kept and {**kept, "has_token": "token" in given}
+                return _ok(project)
             case "GET", ["projects", project_id]:
                 return _one(self.projects, project_id)
             case "POST", ["projects", _, "uploads"]:
@@ -273,6 +281,11 @@ class Platform:
         else:
             items = [line for line in reversed(found) if line["n"] < int(after or last + 1)]
             following = None
+        if query.get("as_written") == "true":
+            items = [
+                {**line, "text": line.get("written", line["text"]), "fields": None}
+                for line in items
+            ]
         limit = int(query["limit"])
         if len(items) > limit:
             items = items[:limit]

@@ -287,6 +287,56 @@ def test_variables_are_secret_unless_their_name_is_public(
     assert "sk_live" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("ghcr.io", "ghcr.io"),
+        ("https://GHCR.io/", "ghcr.io"),
+        ("registry.local:5000", "registry.local:5000"),
+        ("hub.docker.com", "docker.io"),
+    ],
+)
+def test_a_registrys_token_comes_from_standard_input(
+    platform: Platform,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    given: str,
+    host: str,
+) -> None:
+    """It is sent, and shown nowhere; removing it forgets it."""
+    platform.project()
+    monkeypatch.setattr("sys.stdin", io.StringIO("ghp_hidden\n"))
+    assert main(["registry", "set", given, "--username", "acme"]) == 0
+    sent = {"registry": {"registry": host, "username": "acme", "token": "ghp_hidden"}}
+    assert platform.bodies("/projects/p1") == [sent]
+    assert main(["registry", "show"]) == 0
+    told = capsys.readouterr()
+    assert f"shop pulls from {host} as acme; its token is kept." in told.out
+    assert "ghp_hidden" not in told.out + told.err
+    assert main(["registry", "show", "--json"]) == 0
+    registry = {"registry": host, "username": "acme", "has_token": True}
+    assert json.loads(capsys.readouterr().out) == {"registry": registry}
+    assert main(["registry", "rm"]) == 0
+    assert platform.projects[0]["registry"] is None
+    assert main(["registry", "rm"]) == 2
+
+
+def test_a_registry_without_a_token_is_not_set(
+    platform: Platform,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    platform.project()
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    assert main(["registry", "set", "ghcr.io", "-u", "acme"]) == 2
+    assert "pipe the token" in capsys.readouterr().err
+    assert not platform.bodies("/projects/p1")
+    assert main(["registry", "show"]) == 0
+    assert "registry set ghcr.io --username" in capsys.readouterr().err
+
+
 def test_variables_are_listed_without_secrets(
     platform: Platform, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,8 +14,8 @@ from tests.unit.cli.platform import TOKEN, URL, Platform
 ROOT = Path(__file__).resolve().parents[3]
 COMMANDS = (
     *("login", "logout", "whoami", "deploy", "redeploy", "list", "logs", "rollback", "promote"),
-    *("unpin", "cancel", "open", "link", "unlink", "inspect", "explain", "env", "cache"),
-    *("run", "ps", "restart", "stop", "start", "scale", "metrics", "tasks", "schedules"),
+    *("unpin", "cancel", "open", "link", "unlink", "inspect", "explain", "env", "registry"),
+    *("cache", "run", "ps", "restart", "stop", "start", "scale", "metrics", "tasks", "schedules"),
 )
 
 
@@ -52,6 +52,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["deploy", "site", "--image", "a/b"], "leave the path out"),
         (["deploy", "--image", "a/b", "--prebuilt"], "goes without --prebuilt"),
         (["deploy", "--image", " "], "--image needs a reference"),
+        (["registry", "set", "ghcr.io"], "--username"),
+        (["registry", "set", "https://ghcr.io/acme", "-u", "x"], "registry set ghcr.io"),
+        (["registry", "set", "http://ghcr.io", "-u", "x"], "give its host alone"),
         (["run"], "CMD"),
         (["run", "--", " "], "run needs a command"),
         (["run", "-e", "staging", "ls"], "staging is no environment"),

@@ -19,6 +19,7 @@ PROBLEM = {
     "exit_code": 1,
     "events": ["Back-off restarting"],
     "last_lines": ["KeyError: 'DATABASE_URL'"],
+    "is_final": False,
 }
 Out = pytest.CaptureFixture[str]
 
@@ -26,6 +27,8 @@ Out = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workload, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(workload, "PROBLEM_SECONDS", 0.01)
+    monkeypatch.setattr(workload, "FINAL_SECONDS", 0.01)
     monkeypatch.setattr(runs, "GOING_LIVE_PAUSE", 0.001)
 
 
@@ -84,16 +87,94 @@ def test_without_a_server_it_is_said_how_to_get_one(platform: Platform, capsys: 
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "nothing_runs"
 
 
-@pytest.mark.parametrize("action", ["restart", "stop"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(["stop"], "shop #42 is stopped"), (["restart", "--no-wait"], "shop #42 restarts")],
+)
 def test_restart_and_stop_are_asked_for_and_told(
-    platform: Platform, capsys: Out, action: str
+    platform: Platform, capsys: Out, words: list[str], told: str
 ) -> None:
     platform.running()
-    assert main([action, "-e", "preview"]) == 0
-    assert platform.bodies(f"/workload/{action}") == [{"environment": "preview"}]
-    assert f"shop #42 {'is stopped' if action == 'stop' else 'restarts'}" in capsys.readouterr().out
-    assert main([action, "--json"]) == 0
+    assert main([*words, "-e", "preview"]) == 0
+    assert platform.bodies(f"/workload/{words[0]}") == [{"environment": "preview"}]
+    assert told in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["number"] == 42
+    assert not _looks(platform)
+
+
+def _looks(platform: Platform) -> int:
+    return sum(one.method == "GET" and "/workload" in one.url.path for one in platform.requests)
+
+
+def _replica(name: str, started_at: str, *, ready: bool = True) -> dict[str, Any]:
+    one = RUNNING["replicas"][0]
+    return {**one, "name": name, "started_at": started_at, "ready": ready}
+
+
+def _replaced(*replicas: dict[str, Any], **values: Any) -> dict[str, Any]:
+    return {**RUNNING, "wanted": 2, "ready": 2, "replicas": list(replicas), **values}
+
+
+def test_a_restart_is_followed_until_all_are_new(platform: Platform, capsys: Out) -> None:
+    old = [_replica("web-1", "07:00"), _replica("web-2", "07:00")]
+    new = [_replica("web-1", "08:00"), _replica("web-3", "08:00")]
+    begun = _replica("web-3", "08:00", ready=False)
+    _states(
+        platform,
+        _replaced(*old, current=False),
+        _replaced(*old, begun, current=False),
+        _replaced(old[0], new[1], current=False),
+        _replaced(*new),
+    )
+    assert main(["restart"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "✓ shop #42 has restarted: 2 of 2 replicas ready.\n"
+    assert captured.err.splitlines()[1:] == ["1 of 2 replicas replaced."]
+    assert _looks(platform) == 3
+
+
+def test_a_restart_that_cannot_end_says_why(platform: Platform, capsys: Out) -> None:
+    """A problem of a moment is waited for; what stays is told with its last lines."""
+    under_way = {**RUNNING, "current": False}
+    _states(
+        platform,
+        under_way,
+        {**under_way, "problem": PROBLEM},
+        under_way,
+        {**under_way, "problem": PROBLEM},
+    )
+    assert main(["restart"]) == 1
+    captured = capsys.readouterr()
+    assert "│ KeyError: 'DATABASE_URL'" in captured.out
+    assert "exit code 1. What ran before answers meanwhile (1 replica)" in captured.err
+    assert main(["restart", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "restart_unfinished"
+
+
+def test_what_is_final_is_not_waited_for(
+    platform: Platform, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workload, "PROBLEM_SECONDS", 600.0)
+    platform.running(current=False, problem={**PROBLEM, "is_final": True})
+    assert main(["restart"]) == 1
+    assert "exit code 1." in capsys.readouterr().err
+
+
+def test_a_restart_that_nothing_comes_of_ends_too(
+    platform: Platform, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workload, "START_SECONDS", 0.01)
+    platform.running(current=False)
+    assert main(["restart"]) == 1
+    assert "not ready within" in capsys.readouterr().err
+
+
+def test_what_sleeps_is_not_waited_for(platform: Platform, capsys: Out) -> None:
+    platform.running(state="asleep", ready=0)
+    assert main(["restart"]) == 0
+    assert "asleep: the next request starts it anew" in capsys.readouterr().out
 
 
 def test_what_cannot_be_restarted_is_refused(platform: Platform, capsys: Out) -> None:
@@ -120,6 +201,8 @@ def test_start_tells_why_it_does_not_get_ready(
 ) -> None:
     monkeypatch.setattr(workload, "START_SECONDS", 0.01)
     platform.running(state="unhealthy", ready=0, problem=PROBLEM)
+    assert main(["start"]) == 1
+    assert "│ KeyError: 'DATABASE_URL'" in capsys.readouterr().out
     assert main(["start", "--json"]) == 1
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "not_started"

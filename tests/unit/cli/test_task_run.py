@@ -114,6 +114,22 @@ def test_the_rest_of_the_output_is_waited_for(platform: Platform, capsys: Out) -
     assert "may be missing" in captured.err
 
 
+def test_what_it_wrote_comes_out_as_it_was_written(platform: Platform, capsys: Out) -> None:
+    """JSON is not taken apart, and a long line is put together again."""
+    platform.task_looks = [RUNS, RUNS, RUNS, {"state": "succeeded", "exit_code": 0}]
+    written = '{"msg":"x",  "a":1}'
+    long = "y" * task_run.PIECE_CHARACTERS
+    _says(
+        platform,
+        {"text": "x", "fields": {"a": 1}, "written": written},
+        {"text": long},
+        {"text": "\u00fc\r"},
+        _ended(0),
+    )
+    assert main(["run", "show"]) == 0
+    assert capsys.readouterr().out == f"{written}\n{long}\u00fc\r\n"
+
+
 def test_json_is_the_task_alone(platform: Platform, capsys: Out) -> None:
     platform.task_looks = [RUNS, {"state": "failed", "exit_code": 2}]
     _says(platform, {"text": "one"}, _ended(2))
@@ -204,11 +220,46 @@ def test_logs_are_those_of_the_live_server(platform: Platform, capsys: Out) -> N
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
         "2026-11-24T07:00:00.123  web-1  said before",
-        "2026-11-24T07:00:00.123  web-1  slow ms=900 path=/a",
+        "2026-11-24T07:00:00.123  web-1  warn  slow ms=900 path=/a",
     ]
     assert "shop #1 is building; its log: astrocloud logs 1" in captured.err
     assert main(["logs", "-n", "1", "--json"]) == 0
     assert [line["text"] for line in json.loads(capsys.readouterr().out)["items"]] == ["slow"]
+
+
+def test_a_json_line_without_a_message_is_told_once(platform: Platform, capsys: Out) -> None:
+    text = '{"level":"error","code":7}'
+    platform.line(text, level="error", fields={"code": 7})
+    platform.line("{}", fields={"code": 7})
+    assert main(["logs", "-n", "2"]) == 0
+    told = [line.partition("web-1  ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert told == [text, "{} code=7"]
+
+
+def test_logs_of_a_task_are_found_by_its_short_name(platform: Platform, capsys: Out) -> None:
+    platform.tasks = [{**TASK, "id": "5f0c0000-0000-4000-8000-000000000000", "replica": "task-x"}]
+    platform.line("done", replica="task-x")
+    assert main(["logs", "--replica", "task-5F0c"]) == 0
+    assert capsys.readouterr().out.endswith("task-x  done\n")
+    assert main(["logs", "--replica", "task-77"]) == 2
+    assert "77 is no task of this project" in capsys.readouterr().err
+
+
+def test_a_time_asks_for_all_since_then(
+    platform: Platform, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs_command, "DEFAULT_LINES", 2)
+    monkeypatch.setattr(logs_command, "MOST_LINES", 4)
+    for number in range(4):
+        platform.line(f"line {number}")
+    assert main(["logs"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["logs", "--since", "1h"]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 4
+    assert "the last 4 lines" in captured.err
+    assert main(["logs", "--since", "1h", "-n", "1"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_logs_are_filtered_by_the_platform(platform: Platform, capsys: Out) -> None:

@@ -73,6 +73,23 @@ def test_typescript_is_run_as_the_project_is_built(
     assert spec.needs_development == ("tsx" in dev)
 
 
+@pytest.mark.parametrize(
+    ("procfile", "needs"),
+    [
+        ("release: npx prisma migrate deploy", True),
+        ("mail: tsx worker.ts", True),
+        ("mail: node worker.js", False),
+    ],
+)
+def test_packages_that_another_process_needs_stay_too(procfile: str, needs: bool) -> None:
+    files = {
+        "package.json": package("express", dev=("prisma", "tsx")),
+        "index.js": 'require("express")().listen(process.env.PORT)',
+        "Procfile": f"web: node index.js\n{procfile}\n",
+    }
+    assert spec_of(files).needs_development is needs
+
+
 def test_the_commands_of_nest_and_fastify_become_what_runs_in_production() -> None:
     scripts = {"start": "nest start", "start:prod": "node dist/main"}
     nest = {"package.json": package("@nestjs/core", build="nest build", scripts=scripts)}
@@ -254,6 +271,21 @@ def test_a_program_in_go_is_found_with_the_version_it_asks_for(
 ) -> None:
     spec = spec_of(files)
     assert (spec.framework, spec.build, spec.start, spec.go) == ("go", build, "./app", version)
+
+
+@pytest.mark.parametrize(
+    ("files", "install"),
+    [
+        ({}, None),
+        ({"go.sum": ""}, "go mod download"),
+        ({"go.sum": "", "vendor/modules.txt": ""}, None),
+    ],
+)
+def test_modules_of_go_are_installed_by_what_go_sum_names(
+    files: dict[str, str], install: str | None
+) -> None:
+    spec = spec_of({"go.mod": "module x\n\ngo 1.25\n", "main.go": MAIN, **files})
+    assert spec.install == install
 
 
 SEVERAL = [
