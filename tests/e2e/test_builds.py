@@ -5,6 +5,7 @@ The builder is the stack's own runner; its promises by themselves are the contra
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from infrastructure.local.runner.folders import RunFolder
 from tests.services import api
 from tests.services.stack import Stack
 
@@ -113,15 +115,11 @@ async def test_a_killed_keeper_lets_the_build_begin_again(
     """The run is lost, nothing of it is left, and another one ends well."""
     deployment = await begin(client, stack, "build-keeper", f"echo begun; sleep 7.31; {PAGE}")
     await until_said(client, deployment, "begun")
-    state = str(stack.embedded.paths.state / "runner")
-    keepers = [
-        one
-        for one in psutil.process_iter(["cmdline"])
-        if any(state in word for word in one.info["cmdline"] or [])
-        and "infrastructure.local.runner.keeper" in (one.info["cmdline"] or [])
-    ]
-    assert len(keepers) == 1
-    keepers[0].kill()
+    runs = stack.embedded.paths.state / "runner" / "runs"
+    [folder] = [one for one in map(RunFolder, runs.iterdir()) if one.is_kept()]
+    keeper = folder.keeper()
+    assert keeper is not None
+    os.kill(keeper, signal.SIGKILL)
     found = await ended(client, deployment)
     assert found["state"] == "ready", found["failure"]
     log = await until_said(client, deployment, "The builder was interrupted")
