@@ -6,7 +6,8 @@ an app knows its routes by a table, and nothing else.
 
 import importlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import azure.functions as func
 
@@ -33,9 +34,12 @@ def register(app: func.FunctionApp, routes: Iterable[Route]) -> None:
 
 
 def _register(app: func.FunctionApp, route: Route) -> None:
+    @cache
+    def resource() -> Any:
+        return importlib.import_module(route.module).resource
+
     async def endpoint(req: func.HttpRequest) -> func.HttpResponse:
-        resource = importlib.import_module(route.module).resource
-        response: func.HttpResponse = await resource.serve(route.name, req)
+        response: func.HttpResponse = await resource().serve(route.name, req)
         return response
 
     endpoint.__name__ = route.name
