@@ -62,10 +62,10 @@ async def until_crossed(place: Place, launched: Launched, seen: Seen | None = No
         if used > place.bounds.memory_bytes:
             return problems.out_of_memory(place.bounds)
         if time.monotonic() >= slow_at:
-            slow_at = time.monotonic() + _SLOW_SECONDS
+            is_first, slow_at = not slow_at, time.monotonic() + _SLOW_SECONDS
             if await asyncio.to_thread(meter.look):
                 return problems.disk_full(place.bounds)
-            if seen is not None:
+            if seen is not None and not is_first:  # at its start it is nothing but a shell
                 seen(members, used)
         await asyncio.sleep(pace.after(used))
 
