@@ -435,7 +435,7 @@ class Services:
     async def _watch_workload(self, row: Row, status: "WorkloadStatus") -> None:
         """What was seen of a workload."""
         await self.metrics.record_usage(row["release_id"], status.replicas)
-        if self.settings.cluster != "runner":
+        if not self.cluster.logs_restarts:
             from shared.workloads.restarts import Restarts
 
             await Restarts(self.logs).tell(row, status)

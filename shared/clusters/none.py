@@ -22,6 +22,7 @@ class NoCluster:
 
     capabilities: frozenset[Capability] = frozenset()
     follow_seconds = 0.0
+    logs_restarts = True
 
     async def apply(self, workload: Workload, replicas: int) -> NoReturn:
         """Refuse."""

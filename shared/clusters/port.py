@@ -213,6 +213,8 @@ class Cluster(Protocol):
     capabilities: frozenset[Capability]
     follow_seconds: float
     """How long one look may follow a task; 0 where whoever waits pays for it."""
+    logs_restarts: bool
+    """Whether it writes them into the release's log itself, or only counts them."""
 
     async def apply(self, workload: Workload, replicas: int) -> None:
         """Bring a workload to this, with at least so many replicas; 0: nothing of it runs.

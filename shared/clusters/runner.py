@@ -49,6 +49,7 @@ class RunnerCluster:
 
     capabilities: frozenset[Capability] = frozenset()
     follow_seconds = 20.0
+    logs_restarts = True
 
     def __init__(self, socket: str) -> None:
         self._runner = RunnerSocket(socket)

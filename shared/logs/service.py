@@ -17,14 +17,14 @@ from shared.database import Scope
 from shared.errors import AstroCloudError
 from shared.logs import fanout
 from shared.logs.frames import FrameWriter, Read
-from shared.logs.lines import Record, Undecodable, decode
+from shared.logs.lines import Line, Record, Undecodable, decode
 from shared.logs.masking import Masker, Secrets, no_secrets
 from shared.logs.runtime.service import RuntimeLogService, lines_of
 from shared.logs.runtime.shipped import decode_shipped
 from shared.logs.runtime.store import Growth as RuntimeGrowth
 from shared.logs.runtime.writer_store import Arrival
 from shared.logs.store import Growth, LogStore, Page
-from shared.logs.writer import LogWriter
+from shared.logs.writer import LogWriter, timestamp
 
 if TYPE_CHECKING:
     from shared.clients.webpubsub import PushClient
@@ -45,6 +45,13 @@ class Incoming(NamedTuple):
     offset: int | None = None
     told_at: int | None = None
     """Milliseconds, by Kafka."""
+
+
+class _OneLine(NamedTuple):
+    """A frame."""
+
+    n: int
+    lines: Sequence[Line]
 
 
 class LogService:
@@ -94,6 +101,22 @@ class LogService:
             writer_id=run,
             replica=replica,
         )
+
+    async def say_once(
+        self, account_id: UUID, release_id: UUID, writer_id: str, text: str, *, replica: str
+    ) -> None:
+        """Say one line of the platform in a release's log; this writer says no other one.
+
+        Said again, it is a repetition.
+        """
+        line = Line(source="platform", time=timestamp(), stream="stdout", text=text)
+        frames = (_OneLine(1, (line,)),)
+
+        async def read(after: int) -> Sequence[_OneLine]:
+            return frames if after < 1 else ()
+
+        writer = self.frame_writer(account_id, release_id, writer_id, read, replica=replica)
+        await writer.write(frames)
 
     async def ingest(self, batch: Sequence[Incoming]) -> None:
         """Store a batch from Kafka, then tell readers; raises where it could not be stored.

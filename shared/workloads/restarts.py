@@ -4,13 +4,11 @@ The runner writes its own; this is for clusters that only tell how often a repli
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from shared.builders.port import LogFrame, LogLine
 from shared.clusters.port import ReplicaStatus, WorkloadStatus
 from shared.database import Row
 from shared.logs.service import LogService
-from shared.logs.writer import timestamp
 
 
 class Restarts:
@@ -22,23 +20,13 @@ class Restarts:
     async def tell(self, row: Row, status: WorkloadStatus) -> None:
         """Told again, it is the same line: its writer is named by the replica and the restart."""
         for replica in restarted(row, status):
-            await self._say(row, replica)
-
-    async def _say(self, row: Row, replica: ReplicaStatus) -> None:
-        line = LogLine(time=timestamp(), source="platform", stream="stdout", text=_text(replica))
-        frames = (LogFrame(n=1, lines=(line,)),)
-
-        async def read(after: int) -> Sequence[LogFrame]:
-            return frames if after < 1 else ()
-
-        writer = self._logs.frame_writer(
-            row["account_id"],
-            row["release_id"],
-            _writer(replica),
-            read,
-            replica=replica.name,
-        )
-        await writer.write(frames)
+            await self._logs.say_once(
+                row["account_id"],
+                row["release_id"],
+                _writer(replica),
+                _text(replica),
+                replica=replica.name,
+            )
 
 
 def restarted(row: Row, status: WorkloadStatus) -> Iterator[ReplicaStatus]:

@@ -1,11 +1,9 @@
 """Claims tasks, gives them to the cluster and follows them until they have ended."""
 
 import logging
-from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from shared.builders.port import LogFrame, LogLine
 from shared.clients.queues import TASKS, Queues
 from shared.clusters.port import Cluster, TaskStatus, Workload
 from shared.crypto import Crypto
@@ -13,7 +11,6 @@ from shared.database import Database, Row
 from shared.errors import AstroCloudError, Unavailable
 from shared.logs.following import Following
 from shared.logs.service import LogService
-from shared.logs.writer import timestamp
 from shared.workloads import task_store
 from shared.workloads.documents import unseal
 from shared.workloads.tasks import replica_of
@@ -136,20 +133,13 @@ class TaskLooks:
         await self._cluster.delete_task(workload.ref, _key(row))
 
     async def _say(self, row: Row, text: str) -> None:
-        line = LogLine(time=timestamp(), source="platform", stream="stdout", text=text)
-        frames = (LogFrame(n=1, lines=(line,)),)
-
-        async def read(after: int) -> Sequence[LogFrame]:
-            return frames if after < 1 else ()
-
-        writer = self._logs.frame_writer(
+        await self._logs.say_once(
             row["account_id"],
             row["release_id"],
             f"task-{row['id']}-end",
-            read,
+            text,
             replica=replica_of(row["id"]),
         )
-        await writer.write(frames)
 
     async def _finish(self, row: Row, state: str, code: int | None, detail: str) -> None:
         async with self._database.transaction() as connection:

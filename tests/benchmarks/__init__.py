@@ -4,6 +4,7 @@ A benchmark is a module with ``NAME``, ``TEXT``, ``GOAL`` and ``async def measur
 (or a list of results); ``python -m tests.benchmarks [name]`` finds it by itself.
 """
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -34,3 +35,9 @@ class Result:
     name: str = ""
     text: str = ""
     goal: Goal | None = None
+
+
+def typical(took: Sequence[float], name: str, text: str, goal: Goal, remark: str = "") -> Result:
+    """The median of what each of several rounds took, in seconds."""
+    slowest = f"slowest of {len(took)}: {max(took):.2f} s{remark and '; ' + remark}"
+    return Result(statistics.median(took), "s", [slowest], name=name, text=text, goal=goal)

@@ -13,7 +13,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.benchmarks import Goal, Result, load
+from tests.benchmarks import Goal, Result, load, typical
 from tests.cluster import machine
 from tests.cluster.harness import Site, kubectl
 from tests.cluster.images import built, unavailable
@@ -125,13 +125,11 @@ async def _wake(site: Site) -> Result:
                 raise RuntimeError(f"the app was not woken: {answer.status_code}")
             took.append(time.monotonic() - began)
         await connection.execute("UPDATE workloads SET scaling = scaling - 'idle_minutes'")
-    return Result(
-        statistics.median(took),
-        "s",
-        [f"slowest of {ROUNDS}: {max(took):.2f} s"],
-        name="wakek",
-        text="first request to an app without replicas → its answer, seconds",
-        goal=Goal(5.0),
+    return typical(
+        took,
+        "wakek",
+        "first request to an app without replicas → its answer, seconds",
+        Goal(5.0),
     )
 
 
@@ -161,11 +159,9 @@ async def _heal(site: Site) -> Result:
                     break
                 await asyncio.sleep(0.02)
         took.append(time.monotonic() - began)
-    return Result(
-        statistics.median(took),
-        "s",
-        [f"slowest of {ROUNDS}: {max(took):.2f} s"],
-        name="healk",
-        text="the only pod killed → another one answers, seconds",
-        goal=Goal(5.0),
+    return typical(
+        took,
+        "healk",
+        "the only pod killed → another one answers, seconds",
+        Goal(5.0),
     )

@@ -18,7 +18,7 @@ import httpx
 import psutil
 import psycopg
 
-from tests.benchmarks import Goal, Result
+from tests.benchmarks import Goal, Result, typical
 from tests.services import api
 from tests.services.stack import Stack
 
@@ -169,13 +169,12 @@ async def _wake(stack: Stack) -> Result:
             if (text := await _answer(visitor)) != "release 1":
                 raise RuntimeError(f"the app was not woken: {text}")
             took.append(time.monotonic() - began)
-    return Result(
-        statistics.median(took),
-        "s",
-        [f"slowest of {WAKES}: {max(took):.2f} s; Node's own start is part of it"],
-        name="wake",
-        text="first request to an app that sleeps → its answer, seconds",
-        goal=Goal(5.0),
+    return typical(
+        took,
+        "wake",
+        "first request to an app that sleeps → its answer, seconds",
+        Goal(5.0),
+        "Node's own start is part of it",
     )
 
 
@@ -208,13 +207,12 @@ async def _heal(stack: Stack) -> Result:
                 ):
                     await asyncio.sleep(0.02)
             took.append(time.monotonic() - began)
-    return Result(
-        statistics.median(took),
-        "s",
-        [f"slowest of {KILLS}: {max(took):.2f} s; each death in a row is waited for longer"],
-        name="heal",
-        text="the only replica killed → the app answers again, seconds",
-        goal=Goal(5.0),
+    return typical(
+        took,
+        "heal",
+        "the only replica killed → the app answers again, seconds",
+        Goal(5.0),
+        "each death in a row is waited for longer",
     )
 
 

@@ -52,6 +52,7 @@ class ScriptedCluster:
     def __init__(self, capabilities: Sequence[Capability] = ("autoscaling", "images")) -> None:
         self.capabilities: frozenset[Capability] = frozenset(capabilities)
         self.follow_seconds = 0.0
+        self.logs_restarts = True
         self.workloads: dict[UUID, Running] = {}
         self.tasks: dict[str, ScriptedTask] = {}
         self.deleted: list[UUID] = []

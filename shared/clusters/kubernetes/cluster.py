@@ -49,6 +49,7 @@ class KubernetesCluster:
     ``denied_networks`` are the ranges that no app may reach: the cluster's own and its neighbours.
     """
 
+    logs_restarts = False
     capabilities: frozenset[Capability] = frozenset(
         ("autoscaling", "schedules", "images", "network_policy")
     )

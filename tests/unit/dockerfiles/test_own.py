@@ -14,7 +14,7 @@ ARG VERSION=22
 FROM --platform=$BUILDPLATFORM node:${VERSION}-slim AS Base
 WORKDIR /app
 RUN --mount=type=secret,id=TOKEN \\
-    --mount=type=cache,target=/root/.npm \\
+    --mount=type=cache,target=/cache/npm \\
     # in between
 
     npm ci && \\
